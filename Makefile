@@ -1,0 +1,53 @@
+# nnlab: everything a developer types. `make help` lists it.
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python,\
+	$(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+# Set to 1 to use the torch and torchvision that PYTHON has already, as GPU boxes often do.
+REUSE_TORCH ?=
+READY := $(VENV)/.ready-$(if $(REUSE_TORCH),reuse-torch,own-torch)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup tui demo test test-slow lint format typecheck bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PYTHON=python3.12 chooses the interpreter, REUSE_TORCH=1 uses the torch it has."
+
+setup: $(READY) ## create .venv with everything pinned (each target below does it by itself)
+
+$(READY): pyproject.toml constraints.txt
+	@sh ./.ci/setup "$(PYTHON)" "$(VENV)" "$(REUSE_TORCH)"
+	@rm -f $(VENV)/.ready-*
+	@touch $@
+
+tui: $(READY) ## open the dashboard
+	@$(VENV)/bin/nnlab tui
+
+demo: $(READY) ## train a perceptron on the built-in images, without a screen
+	@$(VENV)/bin/nnlab train mlp --data fashion-mini --epochs 5
+
+test: $(READY) ## run the tests (fast part)
+	@$(RUN) -m pytest -m "not slow"
+
+test-slow: $(READY) ## run the tests that take minutes
+	@$(RUN) -m pytest -m slow
+
+lint: $(READY) ## check style and formatting
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+
+format: $(READY) ## format the code
+	@$(RUN) -m ruff check --fix-only --quiet .
+	@$(RUN) -m ruff format .
+
+typecheck: $(READY) ## check the types
+	@$(RUN) -m mypy
+
+bench: $(READY) ## time the training loop against a plain and a textbook one
+	@$(RUN) benchmarks/loop.py
+
+clean: ## remove .venv and what tools left behind
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
