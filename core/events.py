@@ -1,0 +1,155 @@
+"""What training says, in order: the only thing that screens, logs and tests know of it.
+
+Frozen values that can cross threads and be written as JSON. Steps and epochs count from 1, and
+`step` counts optimizer updates since the start of the run, over all epochs. Losses are means in
+nats per image, accuracies fractions from 0 to 1, durations seconds, sizes bytes.
+"""
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Work before or between steps that takes a while: a download, decoding, an evaluation."""
+
+    doing: str  # such as "downloading train-images-idx3-ubyte.gz"
+    done: int
+    total: int | None  # None: unknown
+    unit: str = ""  # "bytes", "images", ...
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One line that belongs in the log: a choice made, a fact found, something to know."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class RunStart:
+    """Everything is ready and the first step comes next; also sent when a run is resumed."""
+
+    run: str  # the run's name
+    path: str  # its folder
+    model: str
+    data: str
+    device: str  # "cpu", "cuda:0", "mps"
+    device_name: str
+    threads: int
+    parameters: int
+    classes: tuple[str, ...]
+    train_images: int
+    test_images: int
+    epochs: int
+    steps_per_epoch: int
+    batch_size: int
+    step: int = 0  # steps already done, when resumed
+    device_uuid: str | None = None  # of a GPU
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """The training since the last report of this epoch."""
+
+    epoch: int
+    step: int
+    loss: float
+    accuracy: float
+    lr: float
+    samples_per_second: float
+    data_wait: float  # fraction of the time since the last report spent getting batches
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """One pass over the training images and the evaluation after it.
+
+    The training figures are running means over the epoch, while the weights changed; the test
+    figures are those of the weights at its end.
+    """
+
+    epoch: int
+    step: int
+    train_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    lr: float
+    seconds: float  # training and evaluation together, without pauses
+    samples_per_second: float  # training alone
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    """The run can be resumed from here."""
+
+    epoch: int
+    step: int
+    path: str
+    reason: str  # "epoch", "asked", "stop", "final"
+    seconds: float
+    size: int
+
+
+@dataclass(frozen=True)
+class ControlApplied:
+    """A request was carried out between two steps."""
+
+    epoch: int
+    step: int
+    request: str  # "pause", "resume", "checkpoint", "stop", "stop_after_epoch", "lr", "epochs"
+    value: float | None = None  # the new learning rate, the new number of epochs
+
+
+@dataclass(frozen=True)
+class RunEnd:
+    """The last event of a run."""
+
+    state: str  # "finished", "stopped" or "failed"
+    epoch: int  # epochs completed
+    step: int
+    best_epoch: int | None
+    best_test_accuracy: float | None
+    seconds: float
+    problem: str = ""  # when failed: what was wrong ...
+    fix: str = ""  # ... and what to do next
+
+
+Event = (
+    Progress | Notice | RunStart | StepReport | EpochEnd | CheckpointSaved | ControlApplied | RunEnd
+)
+
+EVENTS: dict[str, type] = {kind.__name__: kind for kind in Event.__args__}
+
+
+# JSON has no word for them, and a reader in another language must not stumble.
+NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+def to_row(event: Event) -> dict[str, Any]:
+    """The event as a JSON object: {"event": its name} and its fields.
+
+    A number that is not finite becomes the string "NaN", "Infinity" or "-Infinity".
+    """
+    row = {"event": type(event).__name__} | asdict(event)
+    for name, value in row.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            row[name] = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return row
+
+
+def from_row(row: dict[str, Any]) -> Event:
+    """The event that `to_row` wrote; fields it does not know are left out.
+
+    Raises KeyError or TypeError for a row that is no event.
+    """
+    kind = EVENTS[row["event"]]
+    values = {f.name: row[f.name] for f in fields(kind) if f.name in row}
+    for name, value in values.items():
+        if isinstance(value, list):
+            values[name] = tuple(value)
+        elif kind in (StepReport, EpochEnd) and isinstance(value, str):
+            values[name] = NOT_FINITE[value]
+    return kind(**values)

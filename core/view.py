@@ -1,0 +1,177 @@
+"""What a screen knows of a run, as one value: `view = reduce(view, event)` for each event.
+
+Pure and without a terminal. The events come from the training thread of this process or from a
+run folder; a pane cannot tell the difference. Imports no torch.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from core.events import (
+    CheckpointSaved,
+    ControlApplied,
+    EpochEnd,
+    Event,
+    Notice,
+    Progress,
+    RunEnd,
+    RunStart,
+    StepReport,
+)
+
+MOST_POINTS = 8192  # of a curve in memory; a pane is a few hundred columns wide
+LOG_LINES = 500
+
+
+@dataclass(frozen=True)
+class RunView:
+    """Everything that panes show of one run."""
+
+    # "preparing", "training", "evaluating", "paused", "stopping", "finished", "stopped", "failed"
+    state: str = "preparing"
+    start: RunStart | None = None
+    progress: Progress | None = None  # of what is being prepared or evaluated
+    epochs: int = 0  # planned
+    epoch: int = 0  # the one in progress, or the last, from 1
+    step: int = 0
+    reports: tuple[StepReport, ...] = ()  # thinned to at most MOST_POINTS
+    epoch_ends: tuple[EpochEnd, ...] = ()
+    controls: tuple[ControlApplied, ...] = ()
+    checkpoint: CheckpointSaved | None = None
+    end: RunEnd | None = None
+    log: tuple[str, ...] = ()
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of the whole run, 0 while unknown."""
+        return self.epochs * self.start.steps_per_epoch if self.start else 0
+
+    @property
+    def step_in_epoch(self) -> int:
+        """Steps done of the epoch in progress."""
+        if not self.start:
+            return 0
+        return self.step - (self.epoch - 1) * self.start.steps_per_epoch if self.epoch else 0
+
+    @property
+    def last(self) -> StepReport | None:
+        return self.reports[-1] if self.reports else None
+
+    @property
+    def best(self) -> EpochEnd | None:
+        """The epoch with the highest test accuracy, the first one if several share it."""
+        return max(self.epoch_ends, key=lambda e: e.test_accuracy, default=None)
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """Time left, from the last epoch's duration; before that, from the newest throughput."""
+        if not self.start or self.end:
+            return None
+        left = (self.total_steps - self.step) / self.start.steps_per_epoch  # epochs
+        if self.epoch_ends:
+            return left * self.epoch_ends[-1].seconds
+        if self.last and self.last.samples_per_second > 0:
+            return left * self.start.train_images / self.last.samples_per_second
+        return None
+
+
+def reduce(view: RunView, event: Event) -> RunView:
+    """The view after one more event."""
+    if text := describe(event):
+        view = replace(view, log=(*view.log, text)[-LOG_LINES:])
+    match event:
+        case Progress():
+            evaluating = view.state in ("training", "evaluating")
+            return replace(view, progress=event, state="evaluating" if evaluating else view.state)
+        case Notice():
+            return view
+        case RunStart():
+            return replace(
+                view,
+                state="training",
+                start=event,
+                progress=None,
+                epochs=event.epochs,
+                epoch=min(event.step // event.steps_per_epoch + 1, event.epochs),
+                step=event.step,
+                end=None,
+            )
+        case StepReport():
+            return replace(
+                view,
+                state=_training_again(view.state),
+                progress=None,
+                epoch=event.epoch,
+                step=event.step,
+                reports=_thin((*view.reports, event)),
+            )
+        case EpochEnd():
+            return replace(
+                view,
+                state=_training_again(view.state),
+                progress=None,
+                epoch=event.epoch,
+                step=event.step,
+                epoch_ends=(*view.epoch_ends, event),
+            )
+        case CheckpointSaved():
+            return replace(view, checkpoint=event)
+        case ControlApplied():
+            return _apply(replace(view, controls=(*view.controls, event)), event)
+        case RunEnd():
+            return replace(view, state=event.state, end=event, progress=None)
+
+
+def reduce_all(view: RunView, events: Iterable[Event]) -> RunView:
+    """The view after all `events`."""
+    for event in events:
+        view = reduce(view, event)
+    return view
+
+
+def describe(event: Event) -> str | None:
+    """The event as a line for people, or None if it is not worth one."""
+    match event:
+        case Notice():
+            return event.text
+        case RunStart():
+            return (
+                f"{'resumed' if event.step else 'started'} {event.run}: {event.model} "
+                f"({event.parameters:,} parameters) on {event.data} ({event.train_images:,} + "
+                f"{event.test_images:,} images), {event.device_name}"
+            )
+        case CheckpointSaved() if event.reason != "epoch":
+            return f"checkpoint saved at step {event.step}"
+        case ControlApplied():
+            value = "" if event.value is None else f" {event.value:g}"
+            return f"{event.request.replace('_', ' ')}{value} at step {event.step}"
+        case RunEnd() if event.problem:
+            return f"{event.state}: {event.problem} {event.fix}"
+        case RunEnd():
+            return f"{event.state} after {event.epoch} epochs, {event.step} steps"
+    return None
+
+
+def _training_again(state: str) -> str:
+    return "training" if state == "evaluating" else state
+
+
+def _apply(view: RunView, control: ControlApplied) -> RunView:
+    match control.request:
+        case "pause":
+            return replace(view, state="paused")
+        case "resume":
+            return replace(view, state="training")
+        case "stop":
+            return replace(view, state="stopping")
+        case "epochs" if control.value is not None:
+            return replace(view, epochs=int(control.value))
+    return view
+
+
+def _thin(reports: tuple[StepReport, ...]) -> tuple[StepReport, ...]:
+    """Every second report of the older half, once there are too many to keep."""
+    if len(reports) <= MOST_POINTS:
+        return reports
+    older, newer = reports[: MOST_POINTS // 2], reports[MOST_POINTS // 2 :]
+    return (*older[::2], *newer)

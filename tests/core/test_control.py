@@ -1,0 +1,22 @@
+from core.control import Control, Request
+
+
+def test_requests_are_taken_in_the_order_they_were_sent():
+    control = Control()
+    control.send("lr", 0.5)
+    control.send("stop")
+    assert control.pending
+    assert control.wants("stop")
+    assert [control.take(), control.take(), control.take()] == [
+        Request("lr", 0.5),
+        Request("stop"),
+        None,
+    ]
+    assert not control.pending
+
+
+def test_waiting_ends_at_once_when_a_request_is_there():
+    control = Control()
+    control.send("resume")
+    control.wait(seconds=60)  # the test's own time limit is shorter than this times two
+    assert control.take() == Request("resume")
