@@ -1,0 +1,147 @@
+"""Batches of images that lie on the device as one uint8 tensor.
+
+A batch is one index_select, and then one scale to float32: decoding image by image, as a DataLoader
+does, takes some hundred times as long. Which images a batch holds and how they are changed at
+random is a pure function of (seed, epoch, index), so that an interrupted run goes on with exactly
+the batches it would have had.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core.augmentations import AUGMENTATIONS
+from core.datasets import Images
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From a pixel, 0 to 255, to what a network sees: pixel * factor + offset."""
+
+    factor: Tensor  # float32, (C, 1, 1)
+    offset: Tensor  # float32, (C, 1, 1)
+
+
+def normalisation(name: Literal["unit", "half", "standard"], train: Images) -> Scale:
+    """The scale called `name`: pixels to [0, 1], to [-1, 1], or to mean 0 and standard deviation 1.
+
+    Mean and deviation are those of each channel over all training images. The same scale is for the
+    test images too: their own would tell the network something about them.
+    """
+    channels = train.pixels.shape[1]
+    if name == "standard":
+        mean, deviation = _moments(train.pixels)
+        # A channel without any contrast becomes 0, not infinite.
+        factor = 1 / torch.where(deviation > 0, deviation, 1.0)
+        offset = -mean * factor
+    else:
+        top, bottom = (1.0, 0.0) if name == "unit" else (1.0, -1.0)
+        factor = torch.full((channels,), (top - bottom) / 255, dtype=torch.float64)
+        offset = torch.full((channels,), bottom, dtype=torch.float64)
+    return Scale(*(value.float().reshape(channels, 1, 1) for value in (factor, offset)))
+
+
+def _moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel of (N, C, H, W), float64, in pixel units."""
+    values = torch.arange(256, dtype=torch.float64)
+    # Counting the values is exact, and needs no copy of all images in another type.
+    counts = torch.stack(
+        [torch.bincount(pixels[:, c].flatten(), minlength=256) for c in range(pixels.shape[1])]
+    )
+    shares = counts.cpu().double() / len(pixels) / pixels[0, 0].numel()
+    mean = shares @ values
+    return mean, (shares @ values**2 - mean**2).clamp(min=0).sqrt()
+
+
+class Batches:
+    """The batches of one part of a data set.
+
+    In file order or, with `shuffle`, in an order drawn anew for each epoch. `input_size` is the
+    height and width that the network takes; images of another size are resized. `augmentations`
+    are names from core.augmentations, applied in this order, before the resizing.
+    """
+
+    def __init__(
+        self,
+        images: Images,
+        *,
+        batch_size: int,
+        device: torch.device | str,
+        input_size: int,
+        scale: Scale,
+        seed: int = 0,
+        shuffle: bool = False,
+        augmentations: Sequence[str] = (),
+    ) -> None:
+        self.device = torch.device(device)
+        self.pixels = images.pixels.to(self.device)
+        self.labels = images.labels.to(self.device)
+        self.batch_size = batch_size
+        self.size = (input_size, input_size)
+        self.factor = scale.factor.to(self.device)
+        self.offset = scale.offset.to(self.device)
+        self.seed = seed
+        self.shuffle = shuffle
+        self.augmentations = [(name, AUGMENTATIONS[name]) for name in augmentations]
+        self._order = (0, torch.empty(0, dtype=torch.int64))  # an epoch and its order
+
+    def __len__(self) -> int:
+        """Batches in an epoch; the last one may be smaller.
+
+        While training, a last batch of a single image is left out (another image each epoch): one
+        image has no statistics for batch normalisation.
+        """
+        full, rest = divmod(len(self.labels), self.batch_size)
+        return full + (rest > (1 if self.shuffle and full else 0))
+
+    def batch(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
+        """Images (B, C, S, S), float32, and labels (B,), int64; `index` counts from 0.
+
+        Raises IndexError if the epoch has no such batch.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"batch {index} of {len(self)}")
+        chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        if self.shuffle:
+            positions = self._order_of(epoch)[chosen]
+            pixels = self.pixels.index_select(0, positions)
+            labels = self.labels.index_select(0, positions)
+        else:
+            pixels, labels = self.pixels[chosen], self.labels[chosen]
+        for name, augment in self.augmentations:
+            pixels = augment(pixels, _generator(name, self.seed, epoch, index))
+        return self._scale(self._resize(pixels)), labels
+
+    def _order_of(self, epoch: int) -> Tensor:
+        """All positions, shuffled; drawn on the CPU, so that every device sees the same order."""
+        if self._order[0] != epoch:
+            generator = _generator("order", self.seed, epoch)
+            order = torch.randperm(len(self.labels), generator=generator)
+            self._order = (epoch, order.to(self.device))
+        return self._order[1]
+
+    def _resize(self, pixels: Tensor) -> Tensor:
+        if pixels.shape[-2:] == self.size:
+            return pixels
+        # On the CPU, reducing bytes is three times as fast as reducing floats, and at most one
+        # grey level off; other devices have no such operation for bytes.
+        if self.device.type != "cpu":
+            pixels = pixels.float()
+        return F.interpolate(pixels, self.size, mode="bilinear", antialias=True)
+
+    def _scale(self, pixels: Tensor) -> Tensor:
+        return pixels.to(torch.float32, copy=True).mul_(self.factor).add_(self.offset)
+
+
+def _generator(*what: str | int) -> torch.Generator:
+    """A random generator on the CPU that is a pure function of `what`.
+
+    By a hash, because neighbouring seeds such as seed + epoch would make runs share their orders.
+    """
+    digest = hashlib.sha256(repr(what).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big", signed=True))

@@ -1,0 +1,116 @@
+"""Image data sets, one family per file. A new file in this folder is found by itself.
+
+Each is a generator function of a `Where` that yields Progress while it finds, downloads or decodes,
+and returns a `Dataset`: `dataset = yield from load("mnist", where)`. A name that is not registered
+is a folder of the user's own images.
+
+The facts that `register` takes let others plan without reading an image: `channels`, `classes`,
+`train` and `test` (images), `side` (pixels), and `size`, the bytes to download. 0 means that the
+images come with nnlab; otherwise the file defines `find(where)`, the path of a complete copy or
+None.
+"""
+
+import os
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.errors import DataError
+from core.events import Notice, Progress
+from core.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+DATASETS: Registry[Callable[["Where"], "Loading"]] = Registry("data set", __name__)
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images as they lie in memory, not yet scaled."""
+
+    pixels: "Tensor"  # uint8, (N, C, H, W)
+    labels: "Tensor"  # int64, (N,), each from 0 to the number of classes - 1
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The training and the test part of one set of labelled images."""
+
+    name: str
+    classes: tuple[str, ...]
+    train: Images
+    test: Images
+    digest: str  # SHA-256 (hex) over pixels and labels: what a run was trained on
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where to look for a data set."""
+
+    data_dir: Path | None = None  # --data-dir or NNLAB_DATA; the only place when set
+    seed: int = 0  # for splitting a folder that has no test part
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a data set can be used at once."""
+
+    state: str  # "built-in", "ready" or "to download"
+    size: int  # bytes to download, 0 when it is here
+    path: Path | None  # where it was found
+
+
+Loading = Generator[Progress | Notice, None, Dataset]
+
+
+def load(name: str, where: Where) -> Loading:
+    """Find (or download, or decode) the data set called `name`.
+
+    Raises UnknownName or DataError.
+    """
+    if check_data_name(name) in DATASETS:
+        return (yield from DATASETS[name](where))
+    from core.datasets.image_folder import load_folder
+
+    return (yield from load_folder(name, where))
+
+
+def check_data_name(name: str) -> str:
+    """`name` itself if it is a data set or an existing folder. Raises UnknownName or DataError."""
+    if name in DATASETS or _is_folder(name):
+        return name
+    if "/" not in name and os.sep not in name:
+        return DATASETS.check(name)  # raises
+    raise DataError(
+        f"There is no folder {name!r}.",
+        f"Check the path, or choose a data set: {', '.join(DATASETS)}.",
+    )
+
+
+def availability(name: str, where: Where) -> Availability:
+    """Whether `name` is here, without reading it or importing torch.
+
+    Raises UnknownName or DataError.
+    """
+    if check_data_name(name) not in DATASETS:
+        return Availability("ready", 0, Path(name).expanduser())
+    declared = DATASETS.declared[name]
+    if not declared.facts["size"]:
+        return Availability("built-in", 0, None)
+    path = import_module(declared.module).find(where)
+    if path is None:
+        return Availability("to download", declared.facts["size"], None)
+    return Availability("ready", 0, path)
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return bool(name) and Path(name).expanduser().is_dir()
+    except (OSError, RuntimeError):  # an absurdly long name; the home of an unknown user
+        return False
