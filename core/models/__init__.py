@@ -1,0 +1,13 @@
+"""Architectures, one per file. A new file in this folder is found by itself.
+
+Each is a function of `in_channels` and `num_classes`; its own hyperparameters are keyword-only,
+with the note's or the paper's values as defaults. The facts that `register` takes are
+`input_size`, the height and width of the images it was designed for, and `source`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from core.registry import Registry
+
+MODELS: Registry[Callable[..., Any]] = Registry("network", __name__)

@@ -1,0 +1,77 @@
+"""LeNet: two convolutions and three linear layers with sigmoids, as the notes draw it, and the
+notes' variant with batch normalisation.
+
+LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
+Proceedings of the IEEE 86(11), 1998. Like the notes, and unlike the paper: sigmoid for scaled tanh,
+plain averaging for trainable subsampling, every feature map joined to every other, and a linear
+layer of logits in place of radial basis functions.
+"""
+
+from torch import nn
+
+from core.errors import ConfigError
+from core.models import MODELS
+
+
+@MODELS.register(
+    input_size=28,
+    source="notes 000 and 001, LeNet",
+    recipe={"optimizer": "adam", "lr": 0.003, "initializer": "xavier_uniform"},
+)
+def lenet(in_channels: int, num_classes: int, *, input_size: int = 28) -> nn.Module:
+    """Two convolutions with sigmoid and average pooling, three linear layers."""
+    side = (input_size // 2 - 4) // 2  # after pool1, conv2 (5x5, no padding) and pool2
+    _check_side("lenet", side, input_size, smallest=12)
+    net = nn.Sequential()
+    # Padding 2 makes the paper's 32x32 field out of MNIST's 28x28.
+    net.add_module("conv1", nn.Conv2d(in_channels, 6, 5, padding=2))  # -> (B, 6, 28, 28)
+    net.add_module("sigmoid1", nn.Sigmoid())
+    net.add_module("pool1", nn.AvgPool2d(2))  # -> (B, 6, 14, 14)
+    net.add_module("conv2", nn.Conv2d(6, 16, 5))  # -> (B, 16, 10, 10)
+    net.add_module("sigmoid2", nn.Sigmoid())
+    net.add_module("pool2", nn.AvgPool2d(2))  # -> (B, 16, 5, 5)
+    net.add_module("flatten", nn.Flatten())
+    net.add_module("fc1", nn.Linear(16 * side**2, 120))
+    net.add_module("sigmoid3", nn.Sigmoid())
+    net.add_module("fc2", nn.Linear(120, 84))
+    net.add_module("sigmoid4", nn.Sigmoid())
+    net.add_module("fc3", nn.Linear(84, num_classes))
+    return net
+
+
+@MODELS.register(
+    input_size=28,
+    source="note 003, LeNet with batch normalisation",
+    recipe={"optimizer": "adam", "lr": 0.001},
+)
+def lenet_bn(in_channels: int, num_classes: int, *, input_size: int = 28) -> nn.Module:
+    """LeNet with batch normalisation before each sigmoid, and max pooling."""
+    side = ((input_size - 4) // 2 - 4) // 2  # two times: 5x5 without padding, halve
+    _check_side("lenet_bn", side, input_size, smallest=16)
+    net = nn.Sequential()
+    net.add_module("conv1", nn.Conv2d(in_channels, 6, 5))  # -> (B, 6, 24, 24)
+    net.add_module("bn1", nn.BatchNorm2d(6))
+    net.add_module("sigmoid1", nn.Sigmoid())
+    net.add_module("pool1", nn.MaxPool2d(2))  # -> (B, 6, 12, 12)
+    net.add_module("conv2", nn.Conv2d(6, 16, 5))  # -> (B, 16, 8, 8)
+    net.add_module("bn2", nn.BatchNorm2d(16))
+    net.add_module("sigmoid2", nn.Sigmoid())
+    net.add_module("pool2", nn.MaxPool2d(2))  # -> (B, 16, 4, 4)
+    net.add_module("flatten", nn.Flatten())
+    net.add_module("fc1", nn.Linear(16 * side**2, 120))
+    net.add_module("bn3", nn.BatchNorm1d(120))
+    net.add_module("sigmoid3", nn.Sigmoid())
+    net.add_module("fc2", nn.Linear(120, 84))
+    net.add_module("bn4", nn.BatchNorm1d(84))
+    net.add_module("sigmoid4", nn.Sigmoid())
+    net.add_module("fc3", nn.Linear(84, num_classes))
+    return net
+
+
+def _check_side(name: str, side: int, input_size: int, smallest: int) -> None:
+    if side < 1:
+        raise ConfigError(
+            f"{name} cannot take images of {input_size}x{input_size}: "
+            "nothing is left of them after its second pooling.",
+            f"Choose an input size of at least {smallest}.",
+        )
