@@ -1,0 +1,223 @@
+"""RunConfig: everything that defines a run. The options of `nnlab train`, the launch form,
+`config.json` and `--config file.toml` all come from its fields.
+
+Importing this module does not import torch: a form checks itself while the user types.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+)
+
+from core.augmentations import AUGMENTATIONS
+from core.build import check_model_name
+from core.datasets import DATASETS, check_data_name
+from core.errors import ConfigError, NNLabError
+from core.initializers import INITIALIZERS
+from core.models import MODELS
+from core.optimizers import OPTIMIZERS
+from core.schedules import SCHEDULES
+
+
+def _checked(check: Any) -> AfterValidator:
+    """A validator from a function that raises NNLabError: its advice joins the other problems."""
+
+    def validate(value: Any) -> Any:
+        try:
+            return check(value)
+        except NNLabError as error:
+            raise ValueError(str(error)) from None
+
+    return AfterValidator(validate)
+
+
+def _model(name: str) -> str:
+    """A checked name; a user's file with its whole path, so that the run can be resumed anywhere."""
+    path, colon, attribute = check_model_name(name).rpartition(":")
+    return f"{Path(path).expanduser().resolve()}:{attribute}" if colon else name
+
+
+def _data(name: str) -> str:
+    """A checked name; a folder with its whole path, so that the run can be resumed anywhere."""
+    return name if check_data_name(name) in DATASETS else str(Path(name).expanduser().resolve())
+
+
+def _names(value: Any) -> Any:
+    """A comma-separated string as a list of names, so that the command line can say "flip,crop"."""
+    return [n.strip() for n in value.split(",") if n.strip()] if isinstance(value, str) else value
+
+
+def _pairs(value: Any) -> Any:
+    """["width=2", "bias=false"] as {"width": 2, "bias": False}, for the command line."""
+    if isinstance(value, str):
+        value = _names(value)
+    if not isinstance(value, list | tuple):
+        return value
+    pairs = {}
+    for text in value:
+        key, equals, number = str(text).partition("=")
+        if not equals or not key.strip():
+            raise ValueError(f"{text!r} is not of the form name=value")
+        try:
+            pairs[key.strip()] = json.loads(number)
+        except json.JSONDecodeError:
+            pairs[key.strip()] = number
+    return pairs
+
+
+def _device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d{1,3})?", name):
+        raise ValueError("Choose auto, cpu, mps, cuda or cuda:N, where N counts from 0.")
+    return name
+
+
+class RunConfig(BaseModel, frozen=True, extra="forbid"):
+    """Everything that defines a run. Build one with `make_config`, which explains what is wrong."""
+
+    model: Annotated[str, _checked(_model)] = Field(
+        description="Network: a name from `nnlab models`, or path/to/net.py:MyNet."
+    )
+    model_options: Annotated[dict[str, bool | int | float | str], BeforeValidator(_pairs)] = Field(
+        {}, description="The network's own options, such as hidden=512."
+    )
+    data: Annotated[str, _checked(_data)] = Field(
+        "fashion-mini", description="Images: a data set's name, or a folder with class sub-folders."
+    )
+    input_size: int | None = Field(
+        None,
+        ge=1,
+        le=1024,
+        description="Height and width in pixels; images are resized on the fly.",
+    )
+    epochs: int = Field(10, ge=1, le=1_000_000, description="Passes over the training images.")
+    batch_size: int = Field(64, ge=1, le=1_000_000, description="Images in each step.")
+    optimizer: Annotated[str, _checked(OPTIMIZERS.check)] = Field(
+        "sgd", description="How gradients become steps."
+    )
+    lr: float = Field(0.1, gt=0, allow_inf_nan=False, description="Peak learning rate.")
+    momentum: float = Field(
+        0.0, ge=0, lt=1, allow_inf_nan=False, description="Momentum of SGD, beta1 of Adam."
+    )
+    weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False, description="L2 penalty.")
+    schedule: Annotated[str, _checked(SCHEDULES.check)] = Field(
+        "constant", description="Learning rate over the run."
+    )
+    initializer: Annotated[str, _checked(INITIALIZERS.check)] = Field(
+        "default", description="How the weights begin."
+    )
+    augmentation: Annotated[
+        tuple[Annotated[str, _checked(AUGMENTATIONS.check)], ...], BeforeValidator(_names)
+    ] = Field((), description="Random changes to training images, such as flip,crop.")
+    normalisation: Literal["unit", "half", "standard"] = Field(
+        "unit",
+        description="Pixels to [0, 1] (unit), to [-1, 1] (half), or to mean 0 and standard "
+        "deviation 1 of the training images (standard).",
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="Weights, batch order and augmentation.")
+    device: Annotated[str, AfterValidator(_device)] = Field("auto", description="auto, cpu, mps, cuda or cuda:N.")
+    threads: int | None = Field(
+        None, ge=1, le=1024, description="CPU threads; chosen by a short probe if not given."
+    )
+    report_interval: float = Field(
+        0.1, ge=0, le=3600, allow_inf_nan=False, description="Seconds between two reports."
+    )
+
+
+def make_config(values: Mapping[str, Any], file: Path | None = None) -> RunConfig:
+    """The run that `values` describe, on top of `file` and of the network's own recipe.
+
+    The recipe fills in what nobody chose; where another optimizer than the recipe's is chosen, its
+    learning rate, momentum and weight decay do not apply, and the optimizer's own defaults do.
+
+    Raises ConfigError naming every bad field at once, so that one edit mends them all.
+    """
+    given = {**(read_settings(file) if file else {}), **values}
+    try:
+        return RunConfig(**{**defaults_for(given), **given})
+    except ValidationError as error:
+        raise ConfigError(
+            "This run cannot start." if not file else f"This run cannot start ({file}).",
+            "\n  ".join(["Change:", *problems(error).values()]),
+        ) from None
+
+
+def defaults_for(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the chosen network and optimizer suggest for the fields that nobody chose."""
+    declared = MODELS.declared.get(str(given.get("model")))
+    recipe = dict(declared.facts.get("recipe", {})) if declared else {}
+    optimizer = str(given.get("optimizer", recipe.get("optimizer", "sgd")))
+    if optimizer != recipe.get("optimizer", "sgd"):
+        for setting in ("lr", "momentum", "weight_decay"):
+            recipe.pop(setting, None)
+    if optimizer in OPTIMIZERS:
+        recipe.setdefault("lr", OPTIMIZERS.declared[optimizer].facts["lr"])
+    return recipe
+
+
+def check_fields(values: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong, field by field, in words for a form; empty when a run could start."""
+    try:
+        RunConfig(**{**defaults_for(values), **values})
+    except ValidationError as error:
+        return problems(error)
+    return {}
+
+
+def problems(error: ValidationError) -> dict[str, str]:
+    """One line for each bad field: its name, the value, what is wrong with it."""
+    lines = {}
+    for e in error.errors():
+        name = ".".join(map(str, e["loc"]))
+        message = e["msg"].removeprefix("Value error, ")
+        if e["type"] == "extra_forbidden":
+            close = get_close_matches(name, RunConfig.model_fields, n=1)
+            message = "there is no such setting." + (
+                f" Did you mean {close[0]!r}?" if close else ""
+            )
+        if e["type"] == "missing":
+            lines[name] = f"{name} is missing: {RunConfig.model_fields[name].description}"
+        else:
+            value = repr(e["input"])
+            lines[name] = f"{name} = {value if len(value) < 60 else value[:57] + '...'}: {message}"
+    return lines
+
+
+def read_settings(file: Path) -> dict[str, Any]:
+    """The settings in a TOML file, or in a run's config.json. Raises ConfigError."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        return dict(json.loads(text) if file.suffix == ".json" else tomllib.loads(text))
+    except OSError as error:
+        raise ConfigError(
+            f"The settings in {file} cannot be read: {error.strerror}.", "Check --config."
+        ) from None
+    except (ValueError, TypeError) as error:  # TOMLDecodeError, JSONDecodeError, UnicodeDecodeError
+        raise ConfigError(f"{file} cannot be understood: {error}.", "Mend that line.") from None
+
+
+def command_line(config: RunConfig) -> list[str]:
+    """The `nnlab train` command for the same run, without what it would choose anyway."""
+    implied = {n: f.default for n, f in RunConfig.model_fields.items()}
+    implied |= defaults_for({"model": config.model, "optimizer": config.optimizer})
+    implied["optimizer"] = defaults_for({"model": config.model}).get("optimizer", "sgd")
+    words = ["nnlab", "train", config.model]
+    for name, value in config:
+        if name == "model" or value == implied[name] or value is None:
+            continue
+        if isinstance(value, dict):
+            value = ",".join(f"{k}={json.dumps(v)}" for k, v in value.items())
+        elif isinstance(value, tuple):
+            value = ",".join(value)
+        words += ["--" + name.replace("_", "-"), str(value)]
+    return words

@@ -1,0 +1,34 @@
+import subprocess
+import sys
+
+import pytest
+
+from core.config import check_fields, make_config
+from core.presets import PRESETS
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda p: p.name)
+def test_every_preset_is_a_run_that_can_start(preset):
+    assert check_fields(preset.values) == {}
+    config = make_config(preset.values)
+    assert {name: getattr(config, name) for name in preset.values} == preset.values
+
+
+def test_presets_have_names_of_their_own():
+    assert len({preset.name for preset in PRESETS}) == len(PRESETS)
+    assert len({preset.title for preset in PRESETS}) == len(PRESETS)
+
+
+def test_lenet_on_mnist_is_the_experiment_of_note_001():
+    preset = next(p for p in PRESETS if p.name == "lenet-mnist")
+    config = make_config(preset.values)
+    # Its code: SGD(lr=0.5), batch_size=100, epochs=16, xavier_uniform_; its last line: 0.98490.
+    assert (config.optimizer, config.lr, config.batch_size, config.epochs) == ("sgd", 0.5, 100, 16)
+    assert config.initializer == "xavier_uniform"
+    assert preset.test_accuracy == 0.985
+
+
+def test_presets_and_the_estimates_module_come_without_torch():
+    code = "import sys, core.presets, core.estimate; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
