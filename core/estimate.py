@@ -1,0 +1,325 @@
+"""What a run will cost, before it starts: parameters, multiply-adds, memory and time.
+
+Importing this module does not import torch: the launch screen is drawn before torch is there.
+"""
+
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.build import build_model, default_input_size
+from core.config import RunConfig, defaults_for
+from core.datasets import DATASETS
+from core.errors import ModelError, NNLabError
+from core.models import MODELS
+from core.optimizers import OPTIMIZERS
+
+if TYPE_CHECKING:
+    from core.device import Device
+    from core.summary import Summary
+
+PROBE_SECONDS = 1.2  # no step begins that would likely end later than this
+PROBE_STEPS = 8  # at most, of the whole batch
+FIRST_BATCH = 4  # images in the first step tried; batch normalisation needs more than one
+FLOAT_BYTES = 4
+
+_probing = threading.Lock()  # two probes at once would slow each other down
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What is known of a data set without reading its images. Unknown is None."""
+
+    channels: int
+    classes: int
+    train: int  # images
+    test: int
+    side: int | None  # height and width in pixels
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run will cost. Unknown is None."""
+
+    summary: "Summary"
+    device: "Device"
+    batch_size: int
+    epochs: int
+    images: ImageFacts
+    memory_bytes: int  # on the device, while training
+    step_seconds: float | None = None  # of one training step, once it was timed
+
+    @property
+    def fits(self) -> bool:
+        """Whether the device has the memory, as far as that is known."""
+        free = self.device.memory_free_bytes
+        return free is None or self.memory_bytes <= free
+
+    @property
+    def seconds_per_epoch(self) -> float | None:
+        """Training and evaluation; evaluating an image is a third of the work of training on it."""
+        if self.step_seconds is None or self.images.train is None:
+            return None
+        steps = ceil(self.images.train / self.batch_size)
+        return self.step_seconds * (steps + (self.images.test or 0) / self.batch_size / 3)
+
+    @property
+    def seconds(self) -> float | None:
+        """All epochs together."""
+        return None if self.seconds_per_epoch is None else self.seconds_per_epoch * self.epochs
+
+
+def image_facts(data: str) -> ImageFacts:
+    """What is known of the data set, or the folder of images, called `data`. Imports no torch.
+
+    A folder is listed, and of its images the first one is opened. Raises DataError.
+    """
+    if data in DATASETS:
+        facts = DATASETS.declared[data].facts
+        return ImageFacts(**{f.name: facts[f.name] for f in fields(ImageFacts)})
+    from core.datasets.image_folder import TEST_SHARE, list_images
+
+    folder = Path(data).expanduser()
+    contents = list_images(folder)
+    train, test = len(contents.train), len(contents.test)
+    if not test:  # to be split off
+        test = round(train * TEST_SHARE)
+        train -= test
+    channels, side = _look_at(folder / contents.train[0].path)
+    return ImageFacts(channels, len(contents.classes), train, test, side)
+
+
+def _look_at(image: Path) -> tuple[int, int | None]:
+    """Channels, and the side of a square with as many pixels.
+
+    A file that cannot be read as an image counts as colour: decoding is what complains of it.
+    """
+    import PIL.Image
+
+    try:
+        with PIL.Image.open(image) as opened:
+            grey = opened.mode in ("1", "L", "I", "I;16", "F")
+            return 1 if grey else 3, round((opened.width * opened.height) ** 0.5)
+    except (OSError, ValueError, PIL.Image.DecompressionBombError):
+        return 3, None
+
+
+def summarize_for(config: RunConfig, images: ImageFacts) -> "Summary":
+    """The layers of the network for such images. Raises what `summarize_named` raises."""
+    from core.summary import summarize_named
+
+    side = config.input_size or default_input_size(config.model)
+    return summarize_named(
+        config.model,
+        (images.channels, side, side),
+        images.classes,
+        options=config.model_options,
+        batch_size=config.batch_size,
+    )
+
+
+def estimate(config: RunConfig, images: ImageFacts, summary: "Summary") -> Estimate:
+    """What the run `config` will cost, all but the time. Raises DeviceError."""
+    from core.device import choose_device
+
+    return Estimate(
+        summary=summary,
+        device=choose_device(config.device),
+        batch_size=config.batch_size,
+        epochs=config.epochs,
+        images=images,
+        memory_bytes=memory_bytes(config, images, summary),
+    )
+
+
+def parameters_of_all(images: ImageFacts) -> dict[str, int]:
+    """Parameters of each registered network that can be built for such images. Allocates none."""
+    import torch
+
+    from core.shapes import ShapesOnly
+
+    counts = {}
+    for name in MODELS:
+        side = defaults_for({"model": name}).get("input_size") or default_input_size(name)
+        try:
+            with torch.device("meta"), ShapesOnly():
+                model = build_model(name, images.channels, images.classes, input_size=side)
+        except NNLabError:  # whoever picks it is told why
+            continue
+        counts[name] = sum(p.numel() for p in model.parameters())
+    return counts
+
+
+def memory_bytes(config: RunConfig, images: ImageFacts, summary: "Summary") -> int:
+    """What training keeps on the device at the same time.
+
+    Weights, gradients and activations, the optimizer's copies of the weights, one batch as floats,
+    and all images of the data set as bytes.
+    """
+    side = summary.input_shape[1]
+    pixels = images.channels * (images.side or side) ** 2
+    resident = ((images.train or 0) + (images.test or 0)) * pixels
+    batch = config.batch_size * images.channels * side**2 * FLOAT_BYTES
+    return (
+        summary.model_bytes
+        + summary.forward_bytes
+        + summary.backward_bytes
+        + optimizer_copies(config) * summary.trainable_params * FLOAT_BYTES
+        + batch
+        + resident
+    )
+
+
+def optimizer_copies(config: RunConfig) -> int:
+    """How many numbers the optimizer keeps for each parameter, found by letting it take a step."""
+    import torch
+
+    weight = torch.nn.Parameter(torch.zeros(2, 3))
+    weight.grad = torch.zeros(2, 3)
+    build = OPTIMIZERS[config.optimizer]
+    optimizer = build([weight], config.lr, config.momentum, config.weight_decay)
+    optimizer.step()
+    kept = optimizer.state[weight].values()
+    return sum(isinstance(v, torch.Tensor) and v.shape == weight.shape for v in kept)
+
+
+def time_step(
+    config: RunConfig, found: Estimate, cancelled: Callable[[], bool] = lambda: False
+) -> float | None:
+    """Seconds of one training step, timed with random images in about a second.
+
+    Where a whole batch would take longer than that, fewer images are timed and the rest is
+    inferred. Not to be called while something trains in this process: it shares torch's random
+    state and its threads with that. Returns None if `cancelled()` became true.
+
+    Raises OutOfMemory, and ModelError for whatever else goes wrong in the step.
+    """
+    import torch
+
+    from core.device import is_out_of_memory, out_of_memory
+
+    with _probing, torch.random.fork_rng(devices=[]):
+        threads = torch.get_num_threads()
+        try:
+            return _time_batches(config, found, cancelled)
+        except NNLabError:
+            raise
+        except Exception as error:  # anything can go wrong in a user's network
+            if is_out_of_memory(error):
+                raise out_of_memory(error, found.device, config.batch_size) from error
+            raise ModelError(
+                f"{config.model} fails in a training step: {type(error).__name__}: {error}.",
+                "Mend the network, or try another batch size or input size.",
+            ) from error
+        finally:
+            torch.set_num_threads(threads)
+            if found.device.torch_name.startswith("cuda"):
+                torch.cuda.empty_cache()  # for whoever shares this GPU
+
+
+def _time_batches(
+    config: RunConfig, found: Estimate, cancelled: Callable[[], bool]
+) -> float | None:
+    """Time larger and larger batches until one is whole, or the next would take too long."""
+    import torch
+
+    steps = _training_steps(config, found)
+    choices = [config.threads or torch.get_num_threads()]
+    if config.threads is None and found.device.torch_name == "cpu":
+        choices = sorted({1, *choices})  # a run takes the faster one, too
+    per_image = 0.0  # seconds, by the largest batch so far
+    end = time.perf_counter() + PROBE_SECONDS
+    for count in _counts(config.batch_size):
+        expected = per_image * count * 2 * len(choices)  # two calls for each, see _times
+        if per_image and time.perf_counter() + expected > end:
+            break
+        step = steps(count)
+        fastest = []
+        for threads in choices:
+            torch.set_num_threads(threads)
+            times = _times(step, PROBE_STEPS if count == config.batch_size else 1, end, cancelled)
+            if times is None:
+                return None
+            fastest.append(statistics.median(times))
+        per_image = min(fastest) / count
+    return per_image * config.batch_size
+
+
+def _counts(batch_size: int) -> Iterator[int]:
+    """FIRST_BATCH, four times as many, ... up to the whole batch."""
+    count = FIRST_BATCH
+    while count < batch_size:
+        yield count
+        count *= 4
+    yield batch_size
+
+
+def _times(
+    step: Callable[[], None], most: int, end: float, cancelled: Callable[[], bool]
+) -> list[float] | None:
+    """Seconds of up to `most` calls after a first one that warms up; none begins after `end`."""
+    times: list[float] = []
+    for _ in range(most + 1):
+        if cancelled():
+            return None
+        started = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - started)
+        if time.perf_counter() > end:
+            break
+    return times[1:] or times
+
+
+def _training_steps(config: RunConfig, found: Estimate) -> Callable[[int], Callable[[], None]]:
+    """The network with fresh weights; called with a number of images, gives a step to call."""
+    import torch
+    import torch.nn.functional as F
+
+    from core.batches import Batches, normalisation
+    from core.datasets import Images
+
+    device, facts = found.device.torch_name, found.images
+    side = found.summary.input_shape[1]
+    model = build_model(
+        config.model,
+        facts.channels,
+        facts.classes,
+        input_size=side,
+        options=config.model_options,
+    ).to(device)
+    optimizer = OPTIMIZERS[config.optimizer](
+        model.parameters(), config.lr, config.momentum, config.weight_decay
+    )
+
+    def with_images(count: int) -> Callable[[], None]:
+        shape = (count, facts.channels, facts.side or side, facts.side or side)
+        images = Images(
+            torch.randint(256, shape, dtype=torch.uint8), torch.randint(facts.classes, (count,))
+        )
+        batches = Batches(
+            images,
+            batch_size=count,
+            device=device,
+            input_size=side,
+            scale=normalisation(config.normalisation, images),
+            seed=0,
+            shuffle=True,
+            augmentations=config.augmentation,
+        )
+
+        def step() -> None:
+            pixels, labels = batches.batch(1, 0)
+            loss = F.cross_entropy(model(pixels), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            loss.item()  # waits for the device
+
+        return step
+
+    return with_images

@@ -1,0 +1,277 @@
+"""A run from its description: the one place that wires network, images, loop and folder."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from core.batches import Batches, normalisation
+from core.build import build_model, check_model, default_input_size
+from core.checkpoint import load_newest, restore_random_state, save_checkpoint
+from core.config import RunConfig
+from core.control import Control
+from core.datasets import Dataset, Where, load
+from core.device import Device, choose_device, out_of_memory
+from core.errors import NNLabError, RunError
+from core.events import CheckpointSaved, Event, Notice, Progress, RunEnd, RunStart
+from core.initializers import initialize
+from core.optimizers import OPTIMIZERS
+from core.record import record, set_aside
+from core.runs import ACTIVE, check_run_name, create_run, read_info
+from core.schedules import SCHEDULES
+from core.threads import choose_threads
+from core.train import Position, Training, train
+
+EVALUATION_BATCH = 1000  # images; without gradients a batch needs little memory
+
+T = TypeVar("T")
+
+
+class Stopped(Exception):
+    """Asked to stop before the first step."""
+
+
+def run_experiment(
+    config: RunConfig,
+    *,
+    runs_dir: Path,
+    name: str | None = None,
+    data_dir: Path | None = None,
+    control: Control | None = None,
+) -> Iterator[Event]:
+    """Prepare and train a new run in a folder of its own, yielding all that happens.
+
+    What is wrong before the first step raises NNLabError and leaves no folder behind; what goes
+    wrong after RunStart is told by a RunEnd and then raised.
+    """
+    control = control or Control()
+    if name is not None and (runs_dir / check_run_name(name)).exists():
+        raise RunError(
+            f"There is a run called {name!r} in {runs_dir} already.",
+            f"Choose another --name, or continue it with `nnlab resume {name}`.",
+        )
+    device = choose_device(config.device)
+    try:
+        dataset = yield from _until_stopped(
+            load(config.data, Where(data_dir, config.seed)), control
+        )
+        training = _prepare(config, dataset, device)
+        threads, why = _set_threads(config.threads, training)
+        yield Notice(why)
+        if control.wants("stop"):
+            raise Stopped
+    except Stopped:
+        yield RunEnd("stopped", 0, 0, None, None, 0.0)
+        return
+    training.control = control
+    run = create_run(runs_dir, config, name)
+    events = _train_in(run, training, config, dataset, device, threads)
+    yield from record(run, events, dataset.digest)
+
+
+def resume_experiment(
+    run: Path, *, data_dir: Path | None = None, control: Control | None = None
+) -> Iterator[Event]:
+    """Continue the run in the folder `run` from its newest checkpoint that is whole.
+
+    Raises RunError if it is running, has nothing left to train, or cannot be read.
+    """
+    control = control or Control()
+    info = read_info(run)
+    if info.config is None:
+        raise RunError(
+            f"{run / 'config.json'} is missing or damaged.",
+            "Start the run again with `nnlab train`.",
+        )
+    if info.state in ACTIVE:
+        raise RunError(
+            f"{run.name} is still running ({info.state}).",
+            "Stop it first; `nnlab runs` lists runs.",
+        )
+    config = info.config
+    checkpoint, damaged = load_newest(run / "checkpoints")
+    if checkpoint.position.epoch > checkpoint.position.epochs:
+        raise RunError(
+            f"{run.name} has finished all its {checkpoint.position.epochs} epochs.",
+            f"Start a longer one: nnlab train --config {run / 'config.json'} --epochs N",
+        )
+    device = choose_device(config.device)
+    try:
+        dataset = yield from _until_stopped(
+            load(config.data, Where(data_dir, config.seed)), control
+        )
+    except Stopped:
+        yield RunEnd("stopped", 0, checkpoint.position.step, None, None, 0.0)
+        return
+    training = _prepare(config, dataset, device)
+    # The same number as before: another one sums in another order, and the bits change.
+    threads, why = _set_threads(config.threads or info.threads, training)
+    notices = [Notice(f"left out: {line}") for line in damaged] + [Notice(why)]
+    training.control = control
+    training.model.load_state_dict(checkpoint.model)
+    training.optimizer.load_state_dict(checkpoint.optimizer)
+    training.position = checkpoint.position
+    restore_random_state(checkpoint.random)
+    if moved := set_aside(run, checkpoint.position.step):
+        rows = "1 row" if moved == 1 else f"{moved} rows"
+        notices.append(Notice(f"{rows} after step {checkpoint.position.step} set aside"))
+    events = _train_in(run, training, config, dataset, device, threads, notices)
+    yield from record(run, events, dataset.digest)
+
+
+def _until_stopped(
+    loading: Generator[Progress | Notice, None, T], control: Control
+) -> Generator[Event, None, T]:
+    """`yield from loading`, left by Stopped when a stop is asked for."""
+    while True:
+        try:
+            event = next(loading)
+        except StopIteration as end:
+            return end.value
+        yield event
+        if control.wants("stop"):
+            loading.close()
+            raise Stopped
+
+
+def _prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
+    """Network, optimizer and batches for `config`, before the first step."""
+    channels = dataset.train.pixels.shape[1]
+    size = config.input_size or default_input_size(config.model)
+    build: dict[str, Any] = {"input_size": size, "options": config.model_options}
+    check_model(config.model, (channels, size, size), len(dataset.classes), **build)
+    torch.manual_seed(config.seed)
+    model = build_model(config.model, channels, len(dataset.classes), **build)
+    initialize(model, config.initializer)
+    scale = normalisation(config.normalisation, dataset.train)
+    try:
+        model.to(device.torch_name)
+        train_batches = Batches(
+            dataset.train,
+            batch_size=config.batch_size,
+            device=device.torch_name,
+            input_size=size,
+            scale=scale,
+            seed=config.seed,
+            shuffle=True,
+            augmentations=config.augmentation,
+        )
+        test_batches = Batches(
+            dataset.test,
+            batch_size=max(config.batch_size, EVALUATION_BATCH),
+            device=device.torch_name,
+            input_size=size,
+            scale=scale,
+        )
+    except RuntimeError as error:
+        raise _as_problem(error, device, config) from error
+    return Training(
+        model,
+        OPTIMIZERS[config.optimizer](
+            model.parameters(), config.lr, config.momentum, config.weight_decay
+        ),
+        train_batches,
+        test_batches,
+        schedule=SCHEDULES[config.schedule],
+        position=Position(epochs=config.epochs, lr=config.lr),
+        report_interval=config.report_interval,
+    )
+
+
+def _set_threads(wanted: int | None, training: Training) -> tuple[int, str]:
+    """Fix torch's CPU threads for this run. Returns their number and why."""
+    if wanted is None and next(training.model.parameters()).device.type == "cpu":
+        threads, why = choose_threads(training.model, *training.train_batches.batch(1, 0))
+    else:
+        threads = wanted or torch.get_num_threads()
+        why = f"{threads} CPU thread{'s' * (threads > 1)}"
+    torch.set_num_threads(threads)
+    return threads, why
+
+
+def _train_in(
+    run: Path,
+    training: Training,
+    config: RunConfig,
+    dataset: Dataset,
+    device: Device,
+    threads: int,
+    notices: list[Notice] | None = None,
+) -> Iterator[Event]:
+    """The events of the training itself, from RunStart to RunEnd."""
+
+    def save(reason: str) -> CheckpointSaved:
+        return save_checkpoint(
+            run / "checkpoints", training.model, training.optimizer, training.position, reason
+        )
+
+    training.save = save
+    yield from notices or []
+    yield _start(run, training, config, dataset, device, threads)
+    try:
+        yield from train(training)
+        finished = training.position.epoch > training.position.epochs
+        if training.stopping:
+            yield save("stop")
+        yield _end(training, "finished" if finished else "stopped")
+    except (NNLabError, RuntimeError, OSError) as error:
+        problem = _as_problem(error, device, config)
+        yield replace(_end(training, "failed"), problem=problem.problem, fix=problem.fix)
+        raise problem from error
+
+
+def _start(
+    run: Path, training: Training, config: RunConfig, dataset: Dataset, device: Device, threads: int
+) -> RunStart:
+    return RunStart(
+        run=run.name,
+        path=str(run),
+        model=config.model,
+        data=config.data,
+        device=device.torch_name,
+        device_name=device.name,
+        threads=threads,
+        parameters=_count_parameters(training.model),
+        classes=dataset.classes,
+        train_images=len(dataset.train),
+        test_images=len(dataset.test),
+        epochs=training.position.epochs,
+        steps_per_epoch=len(training.train_batches),
+        batch_size=config.batch_size,
+        step=training.position.step,
+        device_uuid=device.uuid,
+    )
+
+
+def _end(training: Training, state: str) -> RunEnd:
+    at = training.position
+    return RunEnd(
+        state=state,
+        epoch=at.epoch - 1,
+        step=at.step,
+        best_epoch=at.best_epoch,
+        best_test_accuracy=at.best_test_accuracy,
+        seconds=at.total_seconds + at.seconds,
+    )
+
+
+def _as_problem(error: Exception, device: Device, config: RunConfig) -> NNLabError:
+    """The error as one that its reader can act on. Raises it again if it is a bug."""
+    if isinstance(error, NNLabError):
+        return error
+    if isinstance(error, OSError):
+        return RunError(
+            f"A checkpoint could not be written: {error.strerror}.",
+            "Free space or mend the permissions; the checkpoints before it are whole.",
+        )
+    # On the CPU there is no class of its own for it.
+    if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error):
+        return out_of_memory(error, device, config.batch_size)
+    raise error
+
+
+def _count_parameters(model: nn.Module) -> int:
+    return sum(p.numel() for p in model.parameters())

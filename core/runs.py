@@ -1,0 +1,237 @@
+"""Runs on disk: one folder each, of plain files that can be copied, read with jq and pandas, and
+read while they are written.
+
+    runs/<name>/
+      config.json      the RunConfig: enough to start the same run again
+      run.json         state, figures so far, host, process, versions; replaced atomically
+      metrics.jsonl    a row per StepReport and EpochEnd
+      events.jsonl     a row for everything else but Progress
+      log.txt          what happened, in words
+      checkpoints/     see core.checkpoint
+
+core.record writes and reads the rows; this module knows the folders.
+"""
+
+import getpass
+import json
+import os
+import platform
+import re
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from core.config import RunConfig
+from core.errors import RunError
+from core.run_names import suggest_name
+
+RUN_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+ACTIVE = ("preparing", "training", "evaluating", "paused", "stopping")  # states that need a process
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """One run, as its folder tells it."""
+
+    name: str
+    path: Path
+    state: str  # "training", "paused", "finished", "stopped", "failed", "crashed", "unreadable"
+    model: str = ""
+    data: str = ""
+    epoch: int = 0  # completed
+    epochs: int = 0  # planned
+    step: int = 0
+    best_test_accuracy: float | None = None
+    best_epoch: int | None = None
+    seconds: float = 0.0  # of training and evaluation, as of the last epoch or the end
+    started: float = 0.0  # Unix time
+    device: str = ""
+    threads: int | None = None
+    problem: str = ""
+    config: RunConfig | None = None
+
+
+def default_runs_dir() -> Path:
+    """NNLAB_RUNS, or the folder `runs` where the user is."""
+    return Path(os.environ.get("NNLAB_RUNS") or "runs")
+
+
+def check_run_name(name: str) -> str:
+    """`name` itself if it can name a folder anywhere. Raises RunError."""
+    if not RUN_NAME.fullmatch(name) or name.startswith((".", "-")):
+        raise RunError(
+            f"A run cannot be called {name!r}.",
+            "Use 1 to 64 letters, digits, dots, hyphens and underscores, beginning with a letter "
+            "or digit.",
+        )
+    return name
+
+
+def create_run(runs_dir: Path, config: RunConfig, name: str | None = None) -> Path:
+    """A new folder for a run of `config`, called `name` or, by default, something unique.
+
+    Raises RunError if the name is taken or the folder cannot be made.
+    """
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+        if name is not None:
+            path = runs_dir / check_run_name(name)
+            path.mkdir(mode=0o700)
+        else:
+            path = _new_folder(runs_dir)
+        _replace(path / "config.json", config.model_dump(mode="json"))
+    except FileExistsError as error:
+        raise RunError(
+            f"There is a run called {name!r} in {runs_dir} already."
+            if name is not None
+            else f"{error.filename} is not a folder.",
+            f"Choose another --name, or continue it with `nnlab resume {name}`."
+            if name is not None
+            else "Choose another --runs-dir.",
+        ) from None
+    except OSError as error:
+        raise RunError(
+            f"No run can be kept in {runs_dir}: {error.strerror}.", "Choose another --runs-dir."
+        ) from None
+    return path
+
+
+def _new_folder(runs_dir: Path) -> Path:
+    for attempt in range(1000):
+        name = suggest_name()
+        path = runs_dir / (name if attempt < 20 else f"{name}-{attempt}")
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            if not runs_dir.is_dir():
+                raise
+            continue
+        return path
+    raise FileExistsError(17, "no free name", str(runs_dir))
+
+
+def list_runs(runs_dir: Path) -> list[RunInfo]:
+    """All runs in `runs_dir`, newest first."""
+    if not runs_dir.is_dir():
+        return []
+    found = [read_info(p) for p in runs_dir.iterdir() if (p / "config.json").is_file()]
+    return sorted(found, key=lambda info: (info.started, info.name), reverse=True)
+
+
+def find_run(runs_dir: Path, name: str) -> Path:
+    """The folder of the run called `name`; "last" is the newest one. Raises RunError."""
+    runs = list_runs(runs_dir)
+    if not runs:
+        raise RunError(
+            f"There are no runs in {runs_dir}.", "Start one with `nnlab train`, or set --runs-dir."
+        )
+    names = [info.name for info in runs]
+    if name in names:
+        return runs_dir / name
+    if name == "last":
+        return runs[0].path
+    close = get_close_matches(name, names, n=1)
+    raise RunError(
+        f"There is no run called {name!r} in {runs_dir}.",
+        (f"Did you mean {close[0]!r}? " if close else "") + "`nnlab runs` lists them.",
+    )
+
+
+def read_info(path: Path) -> RunInfo:
+    """What the folder says of its run, and whether its process still lives."""
+    try:
+        config = RunConfig.model_validate_json((path / "config.json").read_bytes())
+    except (OSError, ValueError):
+        config = None
+    try:
+        facts = json.loads((path / "run.json").read_bytes())
+        state, problem = facts["state"], facts["problem"]
+        if state in ACTIVE and not _process_lives(facts):
+            state = "crashed"
+            problem = f"Process {facts['pid']} on {facts['host']} ended without a word."
+        return RunInfo(
+            name=path.name,
+            path=path,
+            state=state,
+            model=facts["model"],
+            data=facts["data"],
+            epoch=facts["epoch"],
+            epochs=facts["epochs"],
+            step=facts["step"],
+            best_test_accuracy=facts["best_test_accuracy"],
+            best_epoch=facts["best_epoch"],
+            seconds=facts["seconds"],
+            started=facts["started"],
+            device=facts["device"],
+            threads=facts["threads"],
+            problem=problem,
+            config=config,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return RunInfo(path.name, path, "unreadable", problem=f"run.json: {error!r}", config=config)
+
+
+def _process_lives(facts: dict[str, Any]) -> bool:
+    if facts["host"] != socket.gethostname():
+        return True  # only its own machine can tell
+    try:
+        # A process id is used again after a while; the time it began tells them apart.
+        began = psutil.Process(facts["pid"]).create_time()
+    except psutil.Error:
+        return False
+    return abs(began - facts["process_began"]) < 2
+
+
+def write_facts(path: Path, facts: dict[str, Any]) -> None:
+    """Replace the run's run.json, whole or not at all. Raises OSError."""
+    _replace(path / "run.json", facts | {"updated": time.time()})
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """What run.json says, empty if it is not there yet or damaged."""
+    try:
+        return dict(json.loads((path / "run.json").read_bytes()))
+    except (OSError, ValueError):
+        return {}
+
+
+def process_facts() -> dict[str, Any]:
+    """Who runs this, where and with what: the part of run.json that no event tells."""
+    return {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "process_began": psutil.Process().create_time(),
+        "user": getpass.getuser(),
+        "git_revision": _git_revision(),
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "torchvision")},
+        },
+    }
+
+
+def _git_revision() -> str | None:
+    """The commit that is checked out where the user works, if that is a repository."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=2, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _replace(path: Path, content: dict[str, Any]) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,332 @@
+"""The training loop: a generator of events that owns no output.
+
+It never waits for the device except when a report is due, and obeys requests between two steps.
+"""
+
+import math
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from core.control import Control
+from core.errors import TrainingDiverged
+from core.events import CheckpointSaved, ControlApplied, EpochEnd, Event, Progress, StepReport
+from core.schedules import Schedule
+
+EVALUATION_NEWS = 0.5  # seconds between two reports on an evaluation
+
+
+class BatchSource(Protocol):
+    """The batches of one part of a data set; see core.batches."""
+
+    def __len__(self) -> int:
+        """Batches in one epoch."""
+
+    def batch(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
+        """Images (B, C, H, W) and labels (B,), a pure function of its arguments."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a run is, and what it has summed up on the way: with the weights, the optimizer and
+    the random state, all that continuing needs."""
+
+    epoch: int = 1  # in progress; one more than planned once all is done
+    batch: int = 0  # batches of this epoch done
+    step: int = 0  # updates since the start of the run
+    loss_sum: float = 0.0  # over this epoch's training images so far
+    correct: int = 0
+    seen: int = 0
+    seconds: float = 0.0  # this epoch, training alone, without pauses
+    total_seconds: float = 0.0  # epochs completed
+    best_epoch: int | None = None
+    best_step: int | None = None
+    best_test_accuracy: float | None = None
+    epochs: int = 0  # planned
+    lr: float = 0.0  # peak learning rate
+
+
+class Stopwatch:
+    """Seconds that can be held while nothing happens."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self._from = perf_counter() - seconds
+        self._held: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        return (self._held or perf_counter()) - self._from
+
+    def hold(self) -> None:
+        self._held = self._held or perf_counter()
+
+    def go(self) -> None:
+        if self._held:
+            self._from += perf_counter() - self._held
+            self._held = None
+
+
+class Training:
+    """A run in progress: what `train()` changes step by step, and what a checkpoint reads."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: Optimizer,
+        train_batches: BatchSource,
+        test_batches: BatchSource,
+        *,
+        schedule: Schedule,
+        position: Position,
+        report_interval: float = 0.1,
+        control: Control | None = None,
+        save: Callable[[str], CheckpointSaved] | None = None,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizer
+        self.train_batches = train_batches
+        self.test_batches = test_batches
+        self.schedule = schedule
+        self.position = position
+        self.report_interval = report_interval
+        self.control = control or Control()
+        self.save = save
+        self.stopping = False
+        self.last_epoch_wanted = False
+        self.watch = Stopwatch(position.seconds)
+
+    def move(self, **changes: Any) -> None:
+        """Change the position in these fields."""
+        self.position = replace(self.position, **changes)
+
+    def lr_at(self, step: int) -> float:
+        """The learning rate of the update after `step` updates."""
+        planned = self.position.epochs * len(self.train_batches)
+        return self.position.lr * self.schedule(min(step / planned, 1.0))
+
+
+def train(training: Training) -> Generator[Event, None, None]:
+    """Train until the last planned epoch or until asked to stop, yielding an event for all news.
+
+    Changes `training` and its model in place. It can be left after any event and continued from
+    `training.position`, also in another process.
+
+    Raises:
+        TrainingDiverged: the mean loss of a report is NaN or infinite.
+    """
+    while training.position.epoch <= training.position.epochs:
+        training.watch = Stopwatch(training.position.seconds)
+        yield from _train_epoch(training)
+        if training.stopping:
+            return
+        train_seconds = training.watch.seconds
+        tested = yield from evaluate(
+            training.model, training.test_batches, stop=lambda: training.control.wants("stop")
+        )
+        if tested is None:  # the epoch is evaluated again, whole, when the run goes on
+            yield from _obey(training)
+            return
+        yield _end_epoch(training, train_seconds, *tested)
+        if training.save:
+            yield training.save("epoch")
+        yield from _obey(training)
+        if training.stopping or training.last_epoch_wanted:
+            return
+
+
+def _train_epoch(training: Training) -> Generator[Event, None, None]:
+    """The rest of the epoch in progress. Leaves early if asked to stop."""
+    batches, model, optimizer = training.train_batches, training.model, training.optimizer
+    sums = _Sums(next(model.parameters()).device)
+    epoch, step = training.position.epoch, training.position.step
+    reported = training.watch.seconds
+    lr = 0.0
+    model.train()
+
+    for index in range(training.position.batch, len(batches)):
+        if training.control.pending:
+            if sums.seen:
+                yield from _report(training, sums, step, index, lr, reported)
+            yield from _obey(training)
+            if training.stopping:
+                return
+            reported = training.watch.seconds
+
+        asked = perf_counter()
+        images, labels = batches.batch(epoch, index)
+        sums.waited += perf_counter() - asked
+
+        lr = training.lr_at(step)
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        logits = model(images)
+        loss = F.cross_entropy(logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        step += 1
+        sums.add(loss.detach(), logits.detach(), labels)
+
+        last = index + 1 == len(batches)
+        if last or training.watch.seconds - reported >= training.report_interval:
+            yield from _report(training, sums, step, index + 1, lr, reported)
+            reported = training.watch.seconds
+
+
+class _Sums:
+    """Loss and hits since the last report, summed on the device: reading a value back would wait
+    for the device to finish all the work it was given."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._loss = torch.zeros((), device=device)
+        self._correct = torch.zeros((), dtype=torch.int64, device=device)
+        self.seen = 0
+        self.waited = 0.0  # seconds
+
+    def add(self, mean_loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        self._loss.add_(mean_loss, alpha=len(labels))
+        self._correct.add_((logits.argmax(1) == labels).sum())
+        self.seen += len(labels)
+
+    def take(self) -> tuple[float, int, int, float]:
+        """Summed loss, hits, images and seconds waited, and begin anew. Waits for the device."""
+        taken = (self._loss.item(), int(self._correct.item()), self.seen, self.waited)
+        self._loss.zero_()
+        self._correct.zero_()
+        self.seen, self.waited = 0, 0.0
+        return taken
+
+
+def _report(
+    training: Training, sums: _Sums, step: int, batch: int, lr: float, since: float
+) -> Generator[StepReport, None, None]:
+    """Move the position on to `step` and tell what happened since `since` (stopwatch seconds).
+
+    Raises TrainingDiverged.
+    """
+    loss_sum, correct, seen, waited = sums.take()
+    seconds, at = training.watch.seconds, training.position
+    training.move(
+        step=step,
+        batch=batch,
+        loss_sum=at.loss_sum + loss_sum,
+        correct=at.correct + correct,
+        seen=at.seen + seen,
+        seconds=seconds,
+    )
+    duration = max(seconds - since, 1e-9)
+    report = StepReport(
+        epoch=at.epoch,
+        step=step,
+        loss=loss_sum / seen,
+        accuracy=correct / seen,
+        lr=lr,
+        samples_per_second=seen / duration,
+        data_wait=min(waited / duration, 1.0),
+    )
+    yield report
+    if not math.isfinite(report.loss):
+        raise TrainingDiverged(
+            f"The loss is {report.loss} at step {step}, epoch {at.epoch}, with lr {lr:g}.",
+            f"Try --lr {lr / 10:g}, --schedule one_cycle, or another --initializer.",
+        )
+
+
+def evaluate(
+    model: nn.Module, batches: BatchSource, *, stop: Callable[[], bool] = lambda: False
+) -> Generator[Progress, None, tuple[float, float] | None]:
+    """The mean loss (nats per image) and the accuracy of `model` over all `batches`.
+
+    Leaves the model in training mode. Returns None as soon as `stop()` is true.
+    """
+    device = next(model.parameters()).device
+    loss_sum = torch.zeros((), device=device)
+    correct = torch.zeros((), dtype=torch.int64, device=device)
+    seen, told = 0, perf_counter()
+    model.eval()
+    try:
+        for index in range(len(batches)):
+            if stop():
+                return None
+            # Left before each yield: a consumer must not find itself in inference mode.
+            with torch.inference_mode():
+                images, labels = batches.batch(0, index)
+                logits = model(images)
+                loss_sum.add_(F.cross_entropy(logits, labels, reduction="sum"))
+                correct.add_((logits.argmax(1) == labels).sum())
+            seen += len(labels)
+            if perf_counter() - told > EVALUATION_NEWS:
+                yield Progress("evaluating", index + 1, len(batches), "batches")
+                told = perf_counter()
+    finally:
+        model.train()
+    return loss_sum.item() / seen, int(correct.item()) / seen
+
+
+def _end_epoch(
+    training: Training, train_seconds: float, test_loss: float, test_accuracy: float
+) -> EpochEnd:
+    at, seconds = training.position, training.watch.seconds
+    if at.best_test_accuracy is None or test_accuracy > at.best_test_accuracy:
+        training.move(best_epoch=at.epoch, best_step=at.step, best_test_accuracy=test_accuracy)
+        at = training.position
+    end = EpochEnd(
+        epoch=at.epoch,
+        step=at.step,
+        train_loss=at.loss_sum / at.seen,
+        train_accuracy=at.correct / at.seen,
+        test_loss=test_loss,
+        test_accuracy=test_accuracy,
+        lr=training.optimizer.param_groups[0]["lr"],
+        seconds=seconds,
+        samples_per_second=at.seen / max(train_seconds, 1e-9),
+    )
+    training.move(
+        epoch=at.epoch + 1,
+        batch=0,
+        loss_sum=0.0,
+        correct=0,
+        seen=0,
+        seconds=0.0,
+        total_seconds=at.total_seconds + seconds,
+    )
+    return end
+
+
+def _obey(training: Training) -> Generator[Event, None, None]:
+    """Carry out the requests that are waiting; while paused, wait for more."""
+    paused = False
+    while not training.stopping:
+        request = training.control.take()
+        if request is None:
+            if not paused:
+                return
+            training.control.wait(1.0)
+            continue
+        at, value = training.position, request.value
+        match request.kind:
+            case "pause":
+                paused = True
+                training.watch.hold()
+            case "resume":
+                paused = False
+                training.watch.go()
+            case "lr" if value is not None:
+                training.move(lr=value)
+            case "epochs" if value is not None:
+                # What has begun is finished: fewer epochs than that cannot be planned.
+                value = max(int(value), at.epoch if at.batch else at.epoch - 1)
+                training.move(epochs=value)
+            case "stop_after_epoch":
+                training.last_epoch_wanted = True
+            case "stop":
+                training.stopping = True
+        yield ControlApplied(min(at.epoch, at.epochs), at.step, request.kind, value)
+        if request.kind == "checkpoint" and training.save:
+            yield training.save("asked")

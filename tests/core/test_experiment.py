@@ -1,0 +1,234 @@
+import json
+
+import pytest
+import torch
+
+from core.checkpoint import checkpoints, load_newest
+from core.config import make_config
+from core.control import Control
+from core.datasets import Where, load
+from core.errors import NNLabError, RunError, TrainingDiverged
+from core.events import CheckpointSaved, EpochEnd, Notice, RunEnd, RunStart, StepReport
+from core.experiment import resume_experiment, run_experiment
+from core.record import read_events
+from core.runs import list_runs, read_info
+
+
+@pytest.fixture
+def runs_dir(tmp_path, monkeypatch, tiny_dataset):
+    """Runs on the tiny data set, whatever data they name."""
+
+    def tiny(name, where):
+        yield Notice("tiny images")
+        return tiny_dataset
+
+    monkeypatch.setattr("core.experiment.load", tiny)
+    return tmp_path / "runs"
+
+
+def config(**values):
+    return make_config(
+        {
+            "model": "mlp", "input_size": 8, "model_options": {"hidden": 16}, "epochs": 2,
+            "batch_size": 10, "lr": 0.1, "optimizer": "sgd", "threads": 1, "device": "cpu",
+            "report_interval": 0,
+        }
+        | values
+    )  # fmt: skip
+
+
+def only(kind, events):
+    return [e for e in events if isinstance(e, kind)]
+
+
+def test_a_run_tells_its_story_and_leaves_a_folder(runs_dir):
+    events = list(run_experiment(config(), runs_dir=runs_dir, name="first"))
+    kinds = [type(e).__name__ for e in events]
+    assert kinds.index("RunStart") < kinds.index("StepReport")
+    assert kinds[-1] == "RunEnd"
+    assert events[-1].state == "finished"
+    assert (events[-1].epoch, events[-1].step) == (2, 10)
+    assert only(RunStart, events)[0].steps_per_epoch == 5
+    assert len(only(EpochEnd, events)) == 2
+
+    info = read_info(runs_dir / "first")
+    assert (info.state, info.epoch, info.step) == ("finished", 2, 10)
+    assert len(checkpoints(runs_dir / "first" / "checkpoints")) == 2
+    assert [e for e in events if e in only(EpochEnd, read_events(info.path))]
+
+
+def test_the_same_seed_gives_the_same_figures_and_another_seed_others(runs_dir):
+    def figures(**values):
+        events = run_experiment(config(**values), runs_dir=runs_dir)
+        return [(e.train_loss, e.test_loss) for e in only(EpochEnd, events)]
+
+    assert figures(seed=1) == figures(seed=1)
+    assert figures(seed=1) != figures(seed=2)
+
+
+@pytest.mark.parametrize("stop_at", [1, 4, 5, 8])
+def test_a_resumed_run_ends_with_the_same_weights_as_one_never_stopped(runs_dir, stop_at):
+    settings = config(augmentation="flip,crop", optimizer="adam", lr=0.01, schedule="cosine")
+    list(run_experiment(settings, runs_dir=runs_dir, name="whole"))
+
+    control = Control()
+    events = []
+    for event in run_experiment(settings, runs_dir=runs_dir, name="parts", control=control):
+        events.append(event)
+        if isinstance(event, StepReport) and event.step == stop_at:
+            control.send("stop")
+    assert isinstance(events[-2], CheckpointSaved)
+    assert events[-1].state == "stopped"
+    assert read_info(runs_dir / "parts").state == "stopped"
+    events = list(resume_experiment(runs_dir / "parts"))
+    assert events[-1].state == "finished"
+
+    whole, parts = (load_newest(runs_dir / n / "checkpoints")[0] for n in ("whole", "parts"))
+    assert all(torch.equal(parts.model[k], v) for k, v in whole.model.items())
+    steps = [e.step for e in only(StepReport, read_events(runs_dir / "parts"))]
+    assert steps == list(range(1, 11))
+    ends = [
+        [e.test_loss for e in only(EpochEnd, read_events(runs_dir / n))] for n in ("whole", "parts")
+    ]
+    assert ends[0] == ends[1]
+
+
+def test_resume_uses_the_checkpoint_before_a_damaged_one_and_says_so(runs_dir):
+    control = Control()
+    for event in run_experiment(config(), runs_dir=runs_dir, name="r", control=control):
+        if isinstance(event, StepReport) and event.step == 7:
+            control.send("stop")
+    (checkpoints(runs_dir / "r" / "checkpoints")[-1] / "state.json").write_text("{}")
+    events = list(resume_experiment(runs_dir / "r"))
+    assert any("damaged" in e.text for e in only(Notice, events))
+    assert only(RunStart, events)[0].step == 5
+    assert events[-1].state == "finished"
+    assert [e.step for e in only(StepReport, read_events(runs_dir / "r"))] == list(range(1, 11))
+
+
+def test_a_finished_run_cannot_be_resumed(runs_dir):
+    list(run_experiment(config(epochs=1), runs_dir=runs_dir, name="r"))
+    with pytest.raises(RunError, match="finished all its 1 epochs"):
+        list(resume_experiment(runs_dir / "r"))
+
+
+def test_a_run_in_progress_cannot_be_resumed(runs_dir):
+    events = run_experiment(config(), runs_dir=runs_dir, name="r")
+    while not isinstance(next(events), StepReport):
+        pass
+    with pytest.raises(RunError, match="still running"):
+        list(resume_experiment(runs_dir / "r"))
+
+
+def test_a_run_that_is_left_by_its_reader_keeps_its_rows(runs_dir):
+    events = run_experiment(config(), runs_dir=runs_dir, name="r")
+    while not isinstance(next(events), EpochEnd):
+        pass
+    events.close()
+    assert len(only(EpochEnd, read_events(runs_dir / "r"))) == 1
+
+
+def test_a_taken_name_is_refused_before_anything_is_loaded(runs_dir):
+    list(run_experiment(config(epochs=1), runs_dir=runs_dir, name="r"))
+    with pytest.raises(RunError, match="'r'"):
+        next(run_experiment(config(), runs_dir=runs_dir, name="r"))
+
+
+def test_a_network_that_does_not_fit_leaves_no_folder_behind(runs_dir):
+    with pytest.raises(NNLabError):
+        list(
+            run_experiment(config(model="lenet", input_size=3, model_options={}), runs_dir=runs_dir)
+        )
+    assert list_runs(runs_dir) == []
+
+
+def test_a_diverging_run_fails_with_advice_and_keeps_its_good_checkpoint(runs_dir):
+    control = Control()
+    events = []
+    with pytest.raises(TrainingDiverged):
+        for event in run_experiment(config(), runs_dir=runs_dir, name="r", control=control):
+            events.append(event)
+            if isinstance(event, EpochEnd):
+                control.send("lr", 1e38)
+    assert events[-1].state == "failed"
+    assert "--lr" in events[-1].fix
+    info = read_info(runs_dir / "r")
+    assert info.state == "failed"
+    assert "loss is" in info.problem
+    read, damaged = load_newest(runs_dir / "r" / "checkpoints")
+    assert damaged == []
+    assert all(torch.isfinite(v).all() for v in read.model.values())
+
+
+def test_out_of_memory_is_one_line_with_the_batch_size(runs_dir, monkeypatch):
+    def explode(training):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        yield
+
+    monkeypatch.setattr("core.experiment.train", explode)
+    events = []
+    with pytest.raises(NNLabError, match="batch"):
+        for event in run_experiment(config(), runs_dir=runs_dir, name="r"):
+            events.append(event)
+    assert isinstance(events[-1], RunEnd)
+    assert "10" in events[-1].problem
+
+
+def test_a_full_disk_fails_the_run_and_keeps_the_checkpoints_before(runs_dir, monkeypatch):
+    control = Control()
+    events = []
+    with pytest.raises(RunError, match="No space left"):
+        for event in run_experiment(config(), runs_dir=runs_dir, name="r", control=control):
+            events.append(event)
+            if isinstance(event, CheckpointSaved):
+
+                def full(*arguments):
+                    raise OSError(28, "No space left on device")
+
+                monkeypatch.setattr("core.checkpoint._write_folder", full)
+    assert events[-1].state == "failed"
+    assert load_newest(runs_dir / "r" / "checkpoints")[0].position.step == 5
+
+
+def test_a_bug_keeps_its_traceback_and_is_not_dressed_up(runs_dir, monkeypatch):
+    def bug(training):
+        raise RuntimeError("size of tensor a must match")
+        yield
+
+    monkeypatch.setattr("core.experiment.train", bug)
+    with pytest.raises(RuntimeError, match="size of tensor"):
+        list(run_experiment(config(), runs_dir=runs_dir, name="r"))
+
+
+def test_a_stop_while_the_data_are_loaded_ends_without_a_folder(runs_dir):
+    control = Control()
+    control.send("stop")
+    events = list(run_experiment(config(), runs_dir=runs_dir, control=control))
+    assert events[-1].state == "stopped"
+    assert list_runs(runs_dir) == []
+
+
+def test_config_json_starts_the_same_run_again(runs_dir):
+    settings = config(seed=3)
+    first = list(run_experiment(settings, runs_dir=runs_dir, name="a"))
+    again = make_config({}, runs_dir / "a" / "config.json")
+    second = list(run_experiment(again, runs_dir=runs_dir, name="b"))
+    assert [e.test_loss for e in only(EpochEnd, first)] == [
+        e.test_loss for e in only(EpochEnd, second)
+    ]
+    facts = json.loads((runs_dir / "a" / "run.json").read_text())
+    assert facts["versions"]["torch"] == torch.__version__.split("+")[0]
+
+
+def test_a_perceptron_learns_the_built_in_images(tmp_path):
+    settings = make_config({"model": "mlp", "epochs": 2, "device": "cpu", "threads": 1})
+    events = list(run_experiment(settings, runs_dir=tmp_path))
+    assert only(EpochEnd, events)[-1].test_accuracy > 0.7
+    loading = load("fashion-mini", Where())
+    with pytest.raises(StopIteration) as ended:
+        while True:
+            next(loading)
+    assert (
+        ended.value.value.digest
+        == json.loads((list_runs(tmp_path)[0].path / "run.json").read_text())["data_digest"]
+    )

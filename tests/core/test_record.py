@@ -1,0 +1,146 @@
+import json
+import os
+import stat
+
+import pytest
+
+from core.config import make_config
+from core.errors import RunError
+from core.events import (
+    CheckpointSaved,
+    ControlApplied,
+    EpochEnd,
+    Notice,
+    Progress,
+    RunEnd,
+    RunStart,
+    StepReport,
+)
+from core.record import damaged_rows, read_events, record, set_aside
+from core.runs import create_run, read_info
+
+EVENTS = [
+    Notice("2 CPU threads"),
+    RunStart(
+        "r", "runs/r", "mlp", "fashion-mini", "cpu", "a CPU", 2, 203530, ("a", "b"), 100, 50,
+        epochs=2, steps_per_epoch=2, batch_size=50,
+    ),
+    StepReport(1, 1, 2.0, 0.1, 0.1, 1000.0, 0.01),
+    Progress("evaluating", 1, 2),
+    StepReport(1, 2, 1.5, 0.4, 0.1, 1000.0, 0.01),
+    EpochEnd(1, 2, 1.7, 0.3, 1.6, 0.4, 0.1, 0.2, 1000.0),
+    CheckpointSaved(1, 2, "checkpoints/step-00000002", "epoch", 0.01, 1234),
+    ControlApplied(2, 2, "lr", 0.05),
+    StepReport(2, 3, float("inf"), 0.1, 0.05, 1000.0, 0.01),
+    RunEnd("stopped", 1, 3, 1, 0.4, 0.3),
+]  # fmt: skip
+KEPT = [e for e in EVENTS if not isinstance(e, Progress)]
+
+
+@pytest.fixture
+def run(tmp_path):
+    return create_run(tmp_path / "runs", make_config({"model": "mlp"}), "r")
+
+
+def test_events_pass_unchanged_and_come_back_in_their_order(run):
+    assert list(record(run, EVENTS, "d")) == EVENTS
+    assert list(read_events(run)) == KEPT
+    assert damaged_rows(run) == 0
+
+
+def test_a_row_is_on_disk_before_its_event_is_passed_on(run):
+    for count, event in enumerate(record(run, KEPT, "d"), start=1):
+        assert list(read_events(run)) == KEPT[:count], event
+
+
+def test_figures_and_happenings_are_valid_json_lines_in_two_files(run):
+    list(record(run, EVENTS, "d"))
+
+    def refuse(word):
+        raise AssertionError(word)
+
+    rows = {
+        name: [
+            json.loads(line, parse_constant=refuse)
+            for line in (run / name).read_text().splitlines()
+        ]
+        for name in ("metrics.jsonl", "events.jsonl")
+    }
+    assert {r["event"] for r in rows["metrics.jsonl"]} == {"StepReport", "EpochEnd"}
+    assert [r["event"] for r in rows["events.jsonl"]] == [
+        "Notice", "RunStart", "CheckpointSaved", "ControlApplied", "RunEnd",
+    ]  # fmt: skip
+    assert sorted(r["seq"] for rs in rows.values() for r in rs) == list(range(1, 10))
+
+
+def test_run_json_follows_the_run(run):
+    states = []
+    for event in record(run, EVENTS, "digest"):
+        if (run / "run.json").exists():
+            facts = json.loads((run / "run.json").read_text())
+            states.append((type(event).__name__, facts["state"], facts["epoch"], facts["step"]))
+    assert ("RunStart", "training", 0, 0) in states
+    assert ("EpochEnd", "training", 1, 2) in states
+    assert states[-1] == ("RunEnd", "stopped", 1, 3)
+    assert facts["data_digest"] == "digest"
+    assert facts["pid"] == os.getpid()
+    assert facts["best_test_accuracy"] == 0.4
+
+
+def test_damaged_rows_are_left_out_and_counted_and_all_others_survive(run):
+    list(record(run, EVENTS, "d"))
+    file = run / "metrics.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    lines[1] = lines[1].replace(b"0.4", b"0.9", 1)  # one flipped figure
+    file.write_bytes(b"".join(lines) + b'{"event": "StepRep')  # and a torn last line
+    assert damaged_rows(run) == 2
+    assert list(read_events(run)) == [e for e in KEPT if e != EVENTS[4]]
+
+
+def test_a_folder_without_rows_has_no_events(run):
+    assert list(read_events(run)) == []
+    assert damaged_rows(run) == 0
+
+
+def test_what_came_after_a_checkpoint_is_set_aside_and_kept(run):
+    list(record(run, EVENTS, "d"))
+    assert set_aside(run, step=2) == 2
+    assert list(read_events(run)) == KEPT[:-2]
+    superseded = (run / "metrics.jsonl.superseded").read_text()
+    assert superseded.count("\n") == 1
+    assert '"step": 3' in superseded
+    assert set_aside(run, step=2) == 0
+
+
+def test_recording_goes_on_where_it_was(run):
+    list(record(run, EVENTS, "d"))
+    started = read_info(run).started
+    set_aside(run, step=2)
+    more = [StepReport(2, 3, 1.0, 0.5, 0.1, 1000.0, 0.0), RunEnd("finished", 2, 4, 1, 0.4, 0.5)]
+    list(record(run, [EVENTS[1], *more], "d"))
+    assert list(read_events(run)) == [*KEPT[:-2], EVENTS[1], *more]
+    assert read_info(run).state == "finished"
+    assert read_info(run).started == started
+    assert read_info(run).epoch == 1
+
+
+def test_the_log_tells_the_story_in_words(run):
+    list(record(run, EVENTS, "d"))
+    log = (run / "log.txt").read_text()
+    assert "2 CPU threads" in log
+    assert "lr 0.05 at step 2" in log
+
+
+def test_the_folder_is_the_owners_alone(run):
+    list(record(run, EVENTS, "d"))
+    assert stat.S_IMODE(run.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_cannot_be_written_ends_with_advice(run, monkeypatch):
+    def full(path, facts):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("core.record.write_facts", full)
+    with pytest.raises(RunError, match="No space left on device") as caught:
+        list(record(run, EVENTS, "d"))
+    assert "nnlab resume r" in caught.value.fix

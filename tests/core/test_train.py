@@ -1,0 +1,297 @@
+import math
+import random
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from core.batches import Batches, normalisation
+from core.control import Control
+from core.errors import TrainingDiverged
+from core.events import CheckpointSaved, ControlApplied, EpochEnd, StepReport
+from core.schedules import SCHEDULES
+from core.train import Position, Stopwatch, Training, evaluate, train
+
+BATCH = 10  # of 48 images: five steps an epoch, the last with 8 images
+
+
+def make_training(dataset, model, *, epochs=2, lr=0.1, schedule="constant", **others):
+    scale = normalisation("unit", dataset.train)
+    common = {"device": "cpu", "input_size": 8, "scale": scale}
+    return Training(
+        model,
+        torch.optim.SGD(model.parameters(), lr, momentum=0.9),
+        Batches(dataset.train, batch_size=BATCH, seed=1, shuffle=True, **common),
+        Batches(dataset.test, batch_size=BATCH, **common),
+        schedule=SCHEDULES[schedule],
+        position=Position(epochs=epochs, lr=lr),
+        **{"report_interval": 0.0} | others,
+    )
+
+
+def test_reports_come_after_every_step_if_asked_and_epochs_close_with_an_evaluation(
+    tiny_dataset, tiny_model
+):
+    events = list(train(make_training(tiny_dataset, tiny_model)))
+    assert [type(e) for e in events] == ([StepReport] * 5 + [EpochEnd]) * 2
+    assert [e.step for e in events] == [1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10, 10]
+
+
+def test_a_long_report_interval_still_reports_the_end_of_each_epoch(tiny_dataset, tiny_model):
+    events = list(train(make_training(tiny_dataset, tiny_model, report_interval=3600)))
+    assert [type(e) for e in events] == [StepReport, EpochEnd] * 2
+
+
+def test_the_network_learns_the_tiny_images(tiny_dataset, tiny_model):
+    ends = [
+        e
+        for e in train(make_training(tiny_dataset, tiny_model, epochs=30))
+        if isinstance(e, EpochEnd)
+    ]
+    assert ends[-1].test_accuracy == 1.0
+    assert ends[-1].train_loss < ends[0].train_loss / 2
+
+
+def test_the_figures_of_an_epoch_are_means_over_images_not_over_batches(tiny_dataset, tiny_model):
+    # lr tiny enough that the weights stay: then the running means are those of one evaluation.
+    tiny_model[3].p = 0.0
+    *_, end = train(make_training(tiny_dataset, tiny_model, epochs=1, lr=1e-12))
+    with torch.no_grad():
+        logits = tiny_model(tiny_dataset.train.pixels.float() / 255)
+        test_logits = tiny_model.eval()(tiny_dataset.test.pixels.float() / 255)
+    labels, test_labels = tiny_dataset.train.labels, tiny_dataset.test.labels
+    assert end.train_loss == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-5)
+    assert end.train_accuracy == (logits.argmax(1) == labels).double().mean().item()
+    assert end.test_loss == pytest.approx(
+        F.cross_entropy(test_logits, test_labels).item(), rel=1e-5
+    )
+    assert end.test_accuracy == pytest.approx((test_logits.argmax(1) == test_labels).float().mean())
+
+
+def test_it_equals_a_plain_loop(tiny_dataset, tiny_model):
+    """The same batches through the textbook's five lines give the same weights, bit for bit."""
+    training = make_training(tiny_dataset, tiny_model)
+    start = {k: v.clone() for k, v in tiny_model.state_dict().items()}
+    torch.manual_seed(5)
+    list(train(training))
+    ours = {k: v.clone() for k, v in tiny_model.state_dict().items()}
+
+    tiny_model.load_state_dict(start)
+    optimizer = torch.optim.SGD(tiny_model.parameters(), 0.1, momentum=0.9)
+    torch.manual_seed(5)
+    tiny_model.train()
+    for epoch in (1, 2):
+        for index in range(5):
+            images, labels = training.train_batches.batch(epoch, index)
+            optimizer.zero_grad()
+            F.cross_entropy(tiny_model(images), labels).backward()
+            optimizer.step()
+    assert all(torch.equal(ours[k], v) for k, v in tiny_model.state_dict().items())
+
+
+def test_the_learning_rate_follows_the_schedule(tiny_dataset, tiny_model):
+    events = train(make_training(tiny_dataset, tiny_model, schedule="cosine", lr=0.2))
+    rates = [e.lr for e in events if isinstance(e, StepReport)]
+    assert rates == pytest.approx([0.1 * (1 + math.cos(math.pi * i / 10)) for i in range(10)])
+
+
+def test_a_loss_that_is_no_number_stops_with_advice(tiny_dataset, tiny_model):
+    with torch.no_grad():
+        tiny_model[1].weight.fill_(math.nan)
+    events = []
+    with pytest.raises(TrainingDiverged, match="nan at step 1, epoch 1") as caught:
+        events.extend(train(make_training(tiny_dataset, tiny_model)))
+    assert "--lr 0.01" in caught.value.fix
+    assert [e.step for e in events] == [1]  # the report that shows it is the last one
+
+
+def test_stop_leaves_between_two_steps_and_says_so(tiny_dataset, tiny_model):
+    training = make_training(tiny_dataset, tiny_model)
+    events = []
+    for event in train(training):
+        events.append(event)
+        if event.step == 3:
+            training.control.send("stop")
+    assert events[-1] == ControlApplied(1, 3, "stop")
+    assert training.stopping
+    assert (training.position.step, training.position.batch) == (3, 3)
+
+
+def test_a_request_between_two_reports_first_brings_the_sums_up_to_date(tiny_dataset, tiny_model):
+    training = make_training(tiny_dataset, tiny_model, report_interval=3600)
+    batch = training.train_batches.batch
+    asked = []
+
+    def batch_and_stop(epoch, index):
+        asked.append(index)
+        if index == 2:
+            training.control.send("stop")
+        return batch(epoch, index)
+
+    training.train_batches.batch = batch_and_stop
+    events = list(train(training))
+    assert [type(e) for e in events] == [StepReport, ControlApplied]
+    assert training.position.step == 3
+    assert training.position.seen == 30
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, 5, 7])
+def test_going_on_from_any_step_equals_never_having_stopped(tiny_dataset, tiny_model, stop_at):
+    start = {k: v.clone() for k, v in tiny_model.state_dict().items()}
+    torch.manual_seed(7)
+    whole = make_training(tiny_dataset, tiny_model)
+    ends = [e for e in train(whole) if isinstance(e, EpochEnd)]
+    expected = {k: v.clone() for k, v in tiny_model.state_dict().items()}
+
+    tiny_model.load_state_dict(start)
+    torch.manual_seed(7)
+    first = make_training(tiny_dataset, tiny_model)
+    events = []
+    for event in train(first):
+        events.append(event)
+        if event.step == stop_at and not first.stopping:
+            first.control.send("stop")
+    second = make_training(tiny_dataset, tiny_model)
+    second.optimizer.load_state_dict(first.optimizer.state_dict())
+    second.position = first.position
+    events += train(second)
+
+    assert all(torch.equal(expected[k], v) for k, v in tiny_model.state_dict().items())
+    again = [e for e in events if isinstance(e, EpochEnd)]
+    assert [(e.step, e.train_accuracy, e.test_loss, e.test_accuracy) for e in again] == [
+        (e.step, e.train_accuracy, e.test_loss, e.test_accuracy) for e in ends
+    ]
+    assert [e.train_loss for e in again] == pytest.approx([e.train_loss for e in ends], rel=1e-6)
+
+
+def test_stopping_during_the_evaluation_repeats_it_later(tiny_dataset, tiny_model):
+    training = make_training(tiny_dataset, tiny_model, epochs=1)
+    reports = []
+    for event in train(training):
+        reports.append(event)
+        if isinstance(event, StepReport) and event.step == 5:
+            training.control.send("stop")
+    assert not any(isinstance(e, EpochEnd) for e in reports)
+    again = make_training(tiny_dataset, tiny_model, epochs=1)
+    again.position = training.position
+    events = list(train(again))
+    assert [type(e) for e in events] == [EpochEnd]
+    assert events[0].train_loss > 0
+
+
+def test_a_pause_waits_for_resume_and_does_not_count_as_training_time(tiny_dataset, tiny_model):
+    class PausingControl(Control):
+        waited = 0
+
+        def wait(self, seconds):
+            self.waited += 1
+            if self.waited == 3:
+                self.send("resume")
+
+    control = PausingControl()
+    control.send("pause")
+    training = make_training(tiny_dataset, tiny_model, epochs=1, control=control)
+    requests = [e.request for e in train(training) if isinstance(e, ControlApplied)]
+    assert requests == ["pause", "resume"]
+    assert control.waited == 3
+
+
+def test_a_held_stopwatch_stands_still(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("core.train.perf_counter", lambda: now[0])
+    watch = Stopwatch(5.0)
+    now[0] += 1
+    watch.hold()
+    now[0] += 50
+    assert watch.seconds == 6
+    watch.go()
+    now[0] += 2
+    assert watch.seconds == 8
+
+
+def test_learning_rate_and_epochs_change_while_it_runs(tiny_dataset, tiny_model):
+    training = make_training(tiny_dataset, tiny_model, epochs=1)
+    training.control.send("lr", 0.03)
+    training.control.send("epochs", 3)
+    events = list(train(training))
+    assert [e.lr for e in events if isinstance(e, StepReport)] == [0.03] * 15
+    assert sum(isinstance(e, EpochEnd) for e in events) == 3
+
+
+def test_epochs_cannot_be_fewer_than_have_begun(tiny_dataset, tiny_model):
+    training = make_training(tiny_dataset, tiny_model, epochs=3)
+    events = []
+    for event in train(training):
+        events.append(event)
+        if event.step == 7 and isinstance(event, StepReport):
+            training.control.send("epochs", 1)
+    assert ControlApplied(2, 7, "epochs", 2) in events
+    assert sum(isinstance(e, EpochEnd) for e in events) == 2
+
+
+def test_stop_after_epoch_finishes_the_one_in_progress(tiny_dataset, tiny_model):
+    training = make_training(tiny_dataset, tiny_model, epochs=5)
+    training.control.send("stop_after_epoch")
+    assert sum(isinstance(e, EpochEnd) for e in train(training)) == 1
+
+
+def test_a_checkpoint_is_saved_after_each_epoch_and_when_asked(tiny_dataset, tiny_model):
+    saved = []
+
+    def save(reason):
+        saved.append((reason, training.position.step))
+        return CheckpointSaved(1, training.position.step, "", reason, 0.0, 0)
+
+    training = make_training(tiny_dataset, tiny_model, epochs=1, save=save)
+    training.control.send("checkpoint")
+    list(train(training))
+    assert saved == [("asked", 0), ("epoch", 5)]
+
+
+def test_an_evaluation_uses_evaluation_mode_and_gives_training_mode_back(tiny_dataset, tiny_model):
+    class Watch(nn.Module):
+        modes = ()
+
+        def __init__(self):
+            super().__init__()
+            self.net = tiny_model
+
+        def forward(self, x):
+            self.modes += (self.training,)
+            return self.net(x)
+
+    model = Watch()
+    training = make_training(tiny_dataset, model, epochs=1)
+    list(train(training))
+    assert model.modes == (True,) * 5 + (False,) * 3
+    assert model.training
+
+
+def test_an_evaluation_can_be_left(tiny_dataset, tiny_model):
+    batches = make_training(tiny_dataset, tiny_model).test_batches
+    asked = iter([False, True])
+    loop = evaluate(tiny_model, batches, stop=lambda: next(asked))
+    with pytest.raises(StopIteration) as ended:
+        next(loop)
+    assert ended.value.value is None
+
+
+def test_random_requests_never_break_the_count_of_steps(tiny_dataset, tiny_model):
+    """Whatever is asked at whatever moment, steps come one by one and epochs are whole."""
+    choose = random.Random(3)
+    training = make_training(tiny_dataset, tiny_model, epochs=3)
+    steps, ends = [], []
+    for event in train(training):
+        if isinstance(event, StepReport):
+            steps.append(event.step)
+        if isinstance(event, EpochEnd):
+            ends.append(event.step)
+        kind = choose.choice(["lr", "checkpoint", "pause", "resume", "epochs"])
+        if kind == "pause":
+            training.control.send("pause")
+            training.control.send("resume")
+        elif not isinstance(event, ControlApplied):
+            training.control.send(kind, {"lr": 0.01, "epochs": 4}.get(kind))
+    assert steps == list(range(1, 21))
+    assert ends == [5, 10, 15, 20]
