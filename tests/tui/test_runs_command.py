@@ -1,0 +1,160 @@
+"""`nnlab runs` and `nnlab show`, on folders written as a training writes them."""
+
+import json
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from core.config import make_config
+from core.events import CheckpointSaved, EpochEnd, Event, RunEnd, RunStart
+from core.record import record
+from core.runs import create_run, list_runs
+from tui.cli import app
+from tui.commands.runs import print_table
+from tui.commands.show import complete_run
+
+
+def write_run(runs_dir: Path, name: str, *, state: str = "finished", problem: str = "") -> Path:
+    """A run of two epochs, ended in `state`."""
+    config = make_config({"model": "mlp", "epochs": 3, "lr": 0.25})
+    path = create_run(runs_dir, config, name)
+    start = RunStart(
+        *(name, str(path), "mlp", "fashion-mini", "cpu", "CPU", 1, 203_530),
+        *(("coat", "bag"), 10_000, 2_000, 3, 157, 64),
+    )
+    saved = path / "checkpoints" / "step-00000314"
+    saved.mkdir(parents=True)
+    events: list[Event] = [
+        start,
+        EpochEnd(1, 157, 0.6, 0.78, 0.55, 0.81, 0.25, 2.0, 49_512.0),
+        EpochEnd(2, 314, 0.5, 0.80, 0.57, 0.79, 0.25, 2.0, 49_512.0),
+        CheckpointSaved(2, 314, str(saved), "epoch", 0.1, 9),
+        RunEnd(state, 2, 314, 1, 0.81, 4.0, problem, "Try --lr 0.025." if problem else ""),
+    ]
+    list(record(path, events, "0" * 64))
+    return path
+
+
+@pytest.fixture
+def runs_dir(tmp_path) -> Path:
+    return tmp_path / "runs"
+
+
+def nnlab(runs_dir: Path, *words: str):
+    return CliRunner().invoke(app, [*words, "--runs-dir", str(runs_dir)])
+
+
+def test_an_empty_folder_says_how_to_begin(runs_dir):
+    result = nnlab(runs_dir, "runs")
+    assert result.exit_code == 0
+    assert "nnlab train mlp" in result.stdout
+    assert nnlab(runs_dir, "runs", "--json").stdout == "[]\n"
+
+
+def test_runs_are_listed_with_their_figures(runs_dir):
+    write_run(runs_dir, "brave-otter")
+    header, line = nnlab(runs_dir, "runs").stdout.splitlines()
+    assert header.split() == "name state model data epoch best took age".split()
+    assert line.split()[:6] == ["brave-otter", "finished", "mlp", "fashion-mini", "2/3", "0.8100"]
+
+
+def test_the_newest_run_comes_first(runs_dir):
+    for name, started in (("old", 100.0), ("new", 300.0), ("middle", 200.0)):
+        facts = write_run(runs_dir, name) / "run.json"
+        facts.write_text(json.dumps(json.loads(facts.read_text()) | {"started": started}))
+    lines = nnlab(runs_dir, "runs").stdout.splitlines()[1:]
+    assert [line.split()[0] for line in lines] == ["new", "middle", "old"]
+
+
+def test_runs_as_json_have_state_config_and_path(runs_dir):
+    path = write_run(runs_dir, "brave-otter")
+    [run] = json.loads(nnlab(runs_dir, "runs", "--json").stdout)
+    assert (run["name"], run["state"], run["path"]) == ("brave-otter", "finished", str(path))
+    assert run["best_test_accuracy"] == 0.81
+    assert run["config"]["lr"] == 0.25
+
+
+def test_a_name_is_never_cut_even_where_room_is_short(runs_dir, monkeypatch, capsys):
+    name = "a-name-that-somebody-thought-about-for-long-and-that-has-64-char"
+    write_run(runs_dir, name)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "dumb")  # no styles in what is measured
+    print_table(list_runs(runs_dir), now=time.time())
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    assert "".join(line.split()[0] for line in lines[1:]) == name
+
+
+def test_a_damaged_run_does_not_hide_the_others(runs_dir):
+    write_run(runs_dir, "good")
+    (write_run(runs_dir, "bad") / "run.json").write_text("{")
+    (write_run(runs_dir, "worse") / "config.json").write_bytes(b"\xff")
+    states = {r["name"]: r["state"] for r in json.loads(nnlab(runs_dir, "runs", "--json").stdout)}
+    assert states["good"] == "finished"
+    assert states["bad"] == "unreadable"
+    assert nnlab(runs_dir, "runs").exit_code == 0
+
+
+def test_show_tells_figures_settings_and_the_command(runs_dir):
+    write_run(runs_dir, "brave-otter", state="stopped")
+    text = nnlab(runs_dir, "show", "brave-otter").stdout
+    assert "brave-otter: stopped" in text
+    assert "0.8100 test accuracy in epoch 1" in text
+    assert "0.7900 test accuracy in epoch 2" in text
+    assert "step-00000314" in text
+    assert f"nnlab resume brave-otter --runs-dir {runs_dir}" in text
+    assert "nnlab train mlp --epochs 3 --lr 0.25" in text
+    rows = [line.split() for line in text.splitlines() if "0.8100*" in line]
+    assert rows[0][:5] == ["1", "0.6000", "0.7800", "0.5500", "0.8100*"]
+
+
+def test_show_tells_why_a_run_failed(runs_dir):
+    write_run(runs_dir, "brave-otter", state="failed", problem="The loss is nan.")
+    assert "The loss is nan." in nnlab(runs_dir, "show", "brave-otter").stdout
+
+
+def test_show_as_json_has_every_epoch_the_best_and_the_last(runs_dir):
+    write_run(runs_dir, "brave-otter")
+    run = json.loads(nnlab(runs_dir, "show", "last", "--json").stdout)
+    assert [row["test_accuracy"] for row in run["history"]] == [0.81, 0.79]
+    assert (run["best"]["epoch"], run["last"]["epoch"]) == (1, 2)
+    assert run["config"]["epochs"] == 3
+
+
+@pytest.mark.parametrize("command", ["show", "resume"])
+def test_an_unknown_run_is_one_clear_error(runs_dir, command):
+    write_run(runs_dir, "brave-otter")
+    result = nnlab(runs_dir, command, "brave-oter")
+    assert result.exit_code == 1
+    assert "Did you mean 'brave-otter'?" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["show", "resume"])
+def test_last_needs_a_run(runs_dir, command):
+    result = nnlab(runs_dir, command, "last")
+    assert result.exit_code == 1
+    assert "nnlab train" in result.stderr
+
+
+def test_what_a_folder_says_cannot_command_the_terminal(runs_dir):
+    path = write_run(runs_dir, "brave-otter")
+    facts = json.loads((path / "run.json").read_text())
+    (path / "run.json").write_text(json.dumps(facts | {"model": "x\x1b[2J[/bold]"}))
+    path.rename(path.with_name("evil\x1b]0;x\x07[b]"))
+    for words in (["runs"], ["show", "last"]):
+        result = nnlab(runs_dir, *words)
+        assert result.exit_code == 0, result.output
+        assert "\x1b" not in result.stdout
+        assert "[/bold]" in result.stdout
+
+
+def test_the_shell_is_offered_only_names_that_are_safe_to_evaluate(runs_dir):
+    write_run(runs_dir, "brave-otter")
+    write_run(runs_dir, "x").rename(runs_dir / "$(reboot)")
+
+    context = SimpleNamespace(params={"runs_dir": runs_dir})
+    assert [name for name, _ in complete_run(context)] == ["brave-otter", "last"]

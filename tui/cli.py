@@ -1,0 +1,109 @@
+"""The nnlab command: assembles the commands, shows errors, sets exit codes."""
+
+import io
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from core.errors import NNLabError
+from tui.commands.devices import devices
+from tui.commands.models import models
+from tui.commands.resume import resume
+from tui.commands.runs import runs
+from tui.commands.show import show
+from tui.commands.summary import summary
+from tui.commands.train import train
+from tui.commands.tui import tui
+from tui.format import safe_text
+
+EXIT_CODES = """\
+Exit codes:
+    0  done
+    1  a problem that you can fix; what and how is printed
+    2  a command, option or setting that cannot be
+  130  ended by Ctrl-C
+  143  ended by SIGTERM"""
+
+
+class ShowErrors(TyperGroup):
+    """Turns NNLabError into what is wrong and what to do; a bug still shows its traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except NNLabError as error:
+            show_error(error)
+            raise typer.Exit(error.exit_code) from None
+
+
+def show_error(error: NNLabError) -> None:
+    """Print what is wrong, in red on a terminal that has colours, and what to do about it."""
+    in_colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    fg = "red" if in_colour and os.environ.get("TERM") != "dumb" else None
+    typer.secho(safe_text(error.problem), fg=fg, err=True, color=fg is not None)
+    for line in error.fix.split("\n"):  # settings that are wrong have a line each
+        typer.echo(safe_text(line), err=True)
+
+
+app = typer.Typer(
+    cls=ShowErrors,
+    no_args_is_help=True,
+    epilog=EXIT_CODES,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"nnlab {version('nnlab')}")
+        raise typer.Exit
+
+
+@app.callback()
+def nnlab(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """A neural-network lab in a terminal: pick a classic network, train it, watch it learn.
+
+    Each command explains itself, with examples: nnlab COMMAND --help
+
+    Start here:
+      nnlab tui                 the dashboard
+      nnlab train mlp           without the dashboard, on built-in images
+      nnlab summary resnet18    the layers of a network
+    """
+
+
+for command in (tui, train, runs, show, resume, models, summary, devices):
+    app.command()(command)
+
+
+def main() -> NoReturn:
+    """Run the nnlab command as a program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # an ASCII terminal gets "?", not a traceback
+            stream.reconfigure(errors="replace")
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        app(prog_name="nnlab")
+    finally:
+        # Python takes a moment to leave once torch is loaded; impatience is no error.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    raise AssertionError("typer ends with SystemExit")
+
+
+def _leave(signum: int, frame: FrameType | None) -> NoReturn:
+    """End by SystemExit, so that what was opened is closed and the terminal restored."""
+    sys.exit(128 + signum)

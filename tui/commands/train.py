@@ -1,0 +1,60 @@
+"""nnlab train: train a network in the terminal, without the dashboard."""
+
+from collections.abc import Generator
+from typing import Annotated
+
+import typer
+
+from core.control import Control
+from core.events import Event
+from tui.options import RUN, DataDir, Given, Json, RunsDir, completion, with_run_options
+
+Model = typer.Argument(
+    metavar="MODEL",
+    help="A name from `nnlab models`, or path/to/net.py:MyNet. Needed unless --config has it.",
+    autocompletion=completion("model"),
+    show_default=False,
+)
+Name = Annotated[
+    str | None,
+    typer.Option(help="What to call the run. Default: a name of its own.", rich_help_panel=RUN),
+]
+
+
+@with_run_options(Model)
+def train(
+    given: Given,
+    name: Name = None,
+    runs_dir: RunsDir = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Train a network, printing a line for each epoch.
+
+    Ctrl-C finishes the step, saves a checkpoint and ends; a second Ctrl-C leaves at once.
+
+    Examples:
+      nnlab train mlp
+      nnlab train lenet --data fashion-mnist --epochs 16 --lr 0.5
+      nnlab train resnet18 --data path/to/photos --augmentation flip,crop
+      nnlab train path/to/net.py:MyNet --model-options width=64 --name wide
+      nnlab train --config runs/wide/config.json --seed 1
+      nnlab train mlp --json | jq 'select(.event == "EpochEnd").test_accuracy'
+    """
+    config = given.config()
+    from core.runs import default_runs_dir
+    from tui.reporter import follow
+
+    def start(control: Control) -> Generator[Event, None, None]:
+        # Takes seconds, for torch: after a bad setting was told, and while there are bars to see.
+        from core.experiment import run_experiment
+
+        yield from run_experiment(
+            config,
+            runs_dir=runs_dir or default_runs_dir(),
+            name=name,
+            data_dir=data_dir,
+            control=control,
+        )
+
+    follow(start, json)

@@ -1,0 +1,83 @@
+"""Numbers and names for people: 3.1 GiB, 2 m 05 s, 93.4 %, and text that cannot harm a terminal."""
+
+import unicodedata
+
+DASH = "–"  # what is not known
+
+
+def safe_text(text: object, limit: int = 2000) -> str:
+    """`text` with everything that a terminal could obey made visible as U+FFFD.
+
+    Control characters (C0, C1, DEL), bidirectional and zero-width marks, and lone surrogates go;
+    tabs and line ends become spaces. Markup is not touched: callers print without markup.
+    """
+    found = str(text)[:limit]
+    return "".join(_safe(c) for c in found)
+
+
+def _safe(char: str) -> str:
+    if char in "\t\n\r":
+        return " "
+    # Cc: control, Cf: format (bidi, zero width), Cs: surrogates, Zl/Zp: line separators
+    return "\ufffd" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
+
+
+def count(number: float | None) -> str:
+    """61706 -> "61.7 K", 416_520 -> "417 K", 1.82e9 -> "1.82 G", None -> a dash."""
+    if number is None:
+        return DASH
+    for unit in ("", " K", " M", " G", " T"):
+        if abs(number) < 999.5 or unit == " T":
+            digits = 0 if not unit or abs(number) >= 100 else 1 if abs(number) >= 10 else 2
+            return f"{number:.{digits}f}{unit}"
+        number /= 1000
+    raise AssertionError
+
+
+def size(number: float | None) -> str:
+    """Bytes in powers of 1024: "312 B", "3.1 MiB", "79.6 GiB", None -> a dash."""
+    if number is None:
+        return DASH
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if abs(number) < 1023.5 or unit == "TiB":
+            digits = 0 if unit == "B" or abs(number) >= 100 else 1
+            return f"{number:.{digits}f} {unit}"
+        number /= 1024
+    raise AssertionError
+
+
+def duration(seconds: float | None) -> str:
+    """0.214 -> "214 ms", 4.25 -> "4.2 s", 125 -> "2 m 05 s", 7500 -> "2 h 05 m", days above that."""
+    if seconds is None:
+        return DASH
+    if seconds < 0.9995:
+        return f"{max(seconds, 0) * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} m {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} m"
+    return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
+
+
+def clock(seconds: float | None) -> str:
+    """A countdown: 11 -> "0:11", 3725 -> "1:02:05", None -> a dash."""
+    if seconds is None:
+        return DASH
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    if hours:
+        return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
+    return f"{rest // 60}:{rest % 60:02d}"
+
+
+def percent(fraction: float | None, digits: int = 1) -> str:
+    """0.9342 -> "93.4 %", None -> a dash."""
+    return DASH if fraction is None else f"{fraction * 100:.{digits}f} %"
+
+
+def shape(sizes: tuple[int, ...] | None) -> str:
+    """(6, 28, 28) -> "6×28×28", () and None -> a dash."""
+    return "×".join(map(str, sizes)) if sizes else DASH

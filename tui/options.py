@@ -1,0 +1,179 @@
+"""The options of a run on the command line, made from the fields of RunConfig.
+
+A new field of RunConfig is an option at once. What is typed reaches RunConfig as text, so that it
+is pydantic that reads it and reports every problem of a run together.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+
+from core.augmentations import AUGMENTATIONS
+from core.config import RunConfig, make_config
+from core.datasets import DATASETS
+from core.initializers import INITIALIZERS
+from core.models import MODELS
+from core.optimizers import OPTIMIZERS
+from core.registry import Registry
+from core.schedules import SCHEDULES
+
+REGISTRIES: dict[str, Registry] = {
+    "model": MODELS,
+    "data": DATASETS,
+    "augmentation": AUGMENTATIONS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "initializer": INITIALIZERS,
+}
+OPEN = ("model", "data")  # any path too; `nnlab models` and the data's own errors list the names
+
+IMAGES, TRAINING = "Network and images", "Training (a network may bring defaults of its own)"
+PANELS = {
+    "model_options": IMAGES,
+    "data": IMAGES,
+    "input_size": IMAGES,
+    "augmentation": IMAGES,
+    "normalisation": IMAGES,
+    "device": "Machine",
+    "threads": "Machine",
+    "report_interval": "Machine",
+}
+RUN = "The run"
+
+RunsDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder that runs are kept in. Default: runs.",
+        envvar="NNLAB_RUNS",
+        rich_help_panel=RUN,
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="The only folder to look for data sets in, and to download them to.",
+        envvar="NNLAB_DATA",
+        rich_help_panel=RUN,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What was asked for on the command line, not yet checked."""
+
+    values: dict[str, Any]  # field of RunConfig -> text
+    file: Path | None  # --config
+
+    def __bool__(self) -> bool:
+        return bool(self.values) or self.file is not None
+
+    def config(self) -> RunConfig:
+        """Raises ConfigError naming every bad setting at once."""
+        return make_config(self.values, self.file)
+
+
+def with_run_options(model: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command an option for each field of RunConfig, and --config FILE below them.
+
+    The command's first parameter is a `Given` with what was typed; `model` is the typer Argument or
+    Option that names the network.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def parse(**typed: Any) -> None:
+            named = {field: typed.pop(field) for field in RunConfig.model_fields}
+            values = {field: _text(text) for field, text in named.items() if text is not None}
+            command(Given(values, typed.pop("config")), **typed)
+
+        own = list(inspect.signature(command).parameters.values())[1:]
+        parameters = [_parameter("model", Annotated[str | None, model]), *_options(), *own]
+        parse.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        parse.__annotations__ = {p.name: p.annotation for p in parameters}
+        return parse
+
+    return decorate
+
+
+def completion(field: str) -> Callable[[str], list[tuple[str, str]]]:
+    """What the shell offers for `field`: names and what they are, without importing torch."""
+
+    def complete(incomplete: str) -> list[tuple[str, str]]:
+        # In a list of names, such as flip,crop, the last one is being typed.
+        before, comma, _ = incomplete.rpartition(",") if field == "augmentation" else ("", "", "")
+        return [(f"{before}{comma}{name}", about) for name, about in _choices(field)]
+
+    return complete
+
+
+def _options() -> Iterable[inspect.Parameter]:
+    for name, field in RunConfig.model_fields.items():
+        if name == "model":
+            continue
+        kind = _kind(field)
+        option = typer.Option(
+            "--" + name.replace("_", "-"),
+            help=_help(name, field),
+            # Checked by RunConfig; the type is only what the help shows.
+            parser=str,
+            autocompletion=completion(name),
+            rich_help_panel=PANELS.get(name, TRAINING),
+        )
+        yield _parameter(name, Annotated[kind | None, option])
+    file = typer.Option(
+        help="Settings from a TOML file or a run's config.json; options go before them.",
+        rich_help_panel=RUN,
+    )
+    yield _parameter("config", Annotated[Path | None, file])
+
+
+def _parameter(name: str, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=annotation
+    )
+
+
+def _kind(field: FieldInfo) -> Any:
+    """int, float or str; a list of str for what can be given several times."""
+    kinds = [k for k in get_args(field.annotation) if k is not type(None)] or [field.annotation]
+    if get_origin(field.annotation) in (tuple, dict):
+        return list[str]
+    return kinds[0] if kinds[0] in (int, float) else str
+
+
+def _text(typed: str | Sequence[str]) -> str:
+    """`--augmentation flip --augmentation crop` as "flip,crop"."""
+    return typed if isinstance(typed, str) else ",".join(typed)
+
+
+def _choices(field: str) -> list[tuple[str, str]]:
+    """The names that `field` can take, and what they are."""
+    if field in REGISTRIES:
+        return [(d.name, d.summary) for d in REGISTRIES[field].declared.values()]
+    if field == "device":
+        return [("auto", "the GPU with most free memory"), ("cpu", ""), ("mps", ""), ("cuda:0", "")]
+    annotation = RunConfig.model_fields[field].annotation
+    return [(n, "") for n in get_args(annotation)] if get_origin(annotation) is Literal else []
+
+
+def _help(name: str, field: FieldInfo) -> str:
+    words = [field.description or ""]
+    if name in REGISTRIES and name not in OPEN:
+        words.append(f"One of: {', '.join(REGISTRIES[name])}.")
+    if name == "lr":
+        own = [f"{d.facts['lr']:g} with {d.name}" for d in OPTIMIZERS.declared.values()]
+        words.append(f"Default: {', '.join(own)}.")
+    elif field.default not in (None, (), {}):
+        default = field.default
+        words.append(
+            f"Default: {default:g}." if isinstance(default, float) else f"Default: {default}."
+        )
+    return " ".join(words)

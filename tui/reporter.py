@@ -1,0 +1,270 @@
+"""A run on the standard output: bars and a table on a terminal, plain lines elsewhere, or JSON.
+
+Each reporter is a context manager that is shown every event of a run, in order.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Generator
+from contextlib import closing, redirect_stdout
+from pathlib import Path
+from typing import Self
+
+import typer
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Column, Table
+from rich.text import Text
+
+from core.control import Control
+from core.events import EpochEnd, Event, Progress, RunEnd, RunStart, to_row
+from core.record import read_events
+from core.view import RunView, describe, reduce, reduce_all
+from tui.console import console
+from tui.epoch_table import EpochTable, loss
+from tui.format import clock, count, duration, safe_text, size
+from tui.interrupts import Interrupts
+from tui.next_command import next_command
+
+ECHO = 5  # columns left free: a "^C" that wraps into the next line would leave a bar behind
+REDRAWS = 5  # a second; each costs about a millisecond of the training's time
+
+
+def follow(start: Callable[[Control], Generator[Event, None, None]], as_json: bool) -> None:
+    """Train, showing what happens, until the run ends or a signal ends it.
+
+    Raises what the run raises, and typer.Exit if a signal stopped it.
+    """
+    control = Control()
+    with Interrupts(lambda: control.send("stop")) as interrupts:
+        reporter = choose_reporter(as_json, lambda: interrupts.signum is not None)
+        with reporter, closing(start(control)) as events:
+            for event in events:
+                interrupts.check()
+                # Before the first step and after the last there is no step to finish.
+                if isinstance(event, RunStart | RunEnd):
+                    interrupts.gentle = isinstance(event, RunStart)
+                reporter.show(event)
+    if reporter.view.state == "stopped" and interrupts.exit_code is not None:
+        raise typer.Exit(interrupts.exit_code)
+
+
+class Reporter:
+    """Folds the events of a run into `view`; each kind shows the news in its own way."""
+
+    def __init__(self) -> None:
+        self.view = RunView()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def show(self, event: Event) -> None:
+        """Take in the next event."""
+        if isinstance(event, RunStart) and event.step:
+            # Resumed: which epoch is the best so far is told by those before.
+            self.view = reduce_all(self.view, read_events(Path(event.path)))
+        self.view = reduce(self.view, event)
+        self.tell(event)
+
+    def tell(self, event: Event) -> None:
+        """Show what `event` brought; `view` contains it already."""
+        raise NotImplementedError
+
+
+def choose_reporter(as_json: bool, stopping: Callable[[], bool]) -> Reporter:
+    """What suits the standard output. `stopping` is asked whether a signal has come."""
+    if as_json:
+        return JsonLines()
+    # Not Console.is_terminal: FORCE_COLOR makes it true for a file.
+    out = console()
+    if sys.stdout.isatty() and not out.is_dumb_terminal:
+        return LiveTable(out, stopping)
+    return PlainTable()
+
+
+class JsonLines(Reporter):
+    """One event per line and nothing else; what a network prints goes to the standard error."""
+
+    def __enter__(self) -> Self:
+        self._out = sys.stdout
+        self._redirection = redirect_stdout(sys.stderr)
+        self._redirection.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._redirection.__exit__(None, None, None)
+
+    def tell(self, event: Event) -> None:
+        print(json.dumps(to_row(event), allow_nan=False), file=self._out, flush=True)
+        if isinstance(event, RunEnd) and event.state == "stopped" and self.view.start:
+            print(f"continue with: {next_line(self.view)}", file=sys.stderr)
+
+
+class TableReporter(Reporter):
+    """A line for each epoch under a header, and in words what else happens."""
+
+    def __init__(self, width: int | None = None) -> None:
+        super().__init__()
+        self._table = EpochTable(width)
+
+    def tell(self, event: Event) -> None:
+        match event:
+            case EpochEnd():
+                best = event == self.view.best  # so far
+                self.line(self._table.row(event, best), "green" if best else "")
+            case RunStart():
+                self.line(describe(event) or "")
+                self.line(f"in {event.path}")
+                self.line(self._table.header(), "bold")
+            case RunEnd():
+                for label, text in closing_lines(self.view):
+                    self.line(f"{label:<8} {text}", "bold" if label == "next" else "")
+            case _:
+                if told := describe(event):
+                    self.line(told, "dim")
+
+    def line(self, text: str, style: str = "") -> None:
+        """Print one line, below those before it."""
+        raise NotImplementedError
+
+
+class PlainTable(TableReporter):
+    """For files, pipes and terminals without cursor movements."""
+
+    def tell(self, event: Event) -> None:
+        super().tell(event)
+        if isinstance(event, Progress) and self.view.start is None and event.doing != self._doing:
+            self._doing = event.doing
+            total = "" if event.total is None else f" ({_amount(event.total, event.unit)})"
+            self.line(f"{event.doing}{total}")
+
+    _doing = ""
+
+    def line(self, text: str, style: str = "") -> None:
+        print(safe_text(text), flush=True)
+
+
+class LiveTable(TableReporter):
+    """Bars that move in place, below the lines that stay."""
+
+    def __init__(self, out: Console, stopping: Callable[[], bool]) -> None:
+        super().__init__(out.width)
+        self._console = out
+        self._live = Live(
+            console=out,
+            get_renderable=lambda: bars(self.view, stopping(), out.width - ECHO),
+            refresh_per_second=REDRAWS,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start(refresh=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def tell(self, event: Event) -> None:
+        if isinstance(event, RunEnd):
+            self._live.stop()
+        super().tell(event)
+
+    def line(self, text: str, style: str = "") -> None:
+        # The terminal breaks what is too long, so that a path or a command can be copied whole.
+        self._console.print(Text(safe_text(text), style), soft_wrap=True)
+
+
+def bars(view: RunView, stopping: bool, width: int) -> RenderableType:
+    """How far the run has come, in two lines of bars; while it is prepared, in one."""
+    grid = Table.grid(
+        Column(no_wrap=True),
+        Column(ratio=1),
+        Column(no_wrap=True, justify="right"),
+        Column(no_wrap=True),
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
+    )
+    grid.width = width
+    work = view.progress
+    if view.start is None:
+        if work is None:
+            work = Progress("starting", 0, None)
+        _add_bar(grid, work.doing, work.done, work.total, _amounts(work))
+    else:
+        steps = view.start.steps_per_epoch
+        label = len(max(f"epoch {view.epochs}/{view.epochs}", f"step {steps}/{steps}", key=len))
+        last = view.last
+        _add_bar(
+            grid,
+            f"epoch {view.epoch}/{view.epochs}".ljust(label),
+            view.step,
+            view.total_steps,
+            f"loss {loss(last.loss)}  acc {last.accuracy:.4f}" if last else "",
+        )
+        speed = f"{count(last.samples_per_second):>6} img/s  " if last else ""
+        _add_bar(
+            grid,
+            f"{work.doing:.{label}}" if work else f"step {view.step_in_epoch}/{steps}",
+            work.done if work else view.step_in_epoch,
+            work.total if work else steps,
+            f"{speed}ETA {clock(view.eta_seconds)}",
+        )
+    if stopping:
+        return Group(grid, Text("stopping after this step; Ctrl-C leaves at once", "yellow"))
+    return grid
+
+
+def _add_bar(grid: Table, label: str, done: int, total: int | None, news: str) -> None:
+    percent = f"{100 * done / total:3.0f} %" if total else ""
+    grid.add_row(
+        Text(safe_text(label), overflow="ellipsis"),
+        ProgressBar(
+            total=total,
+            completed=done,
+            pulse=total is None,
+            complete_style="cyan",
+            finished_style="green",
+            pulse_style="cyan",
+        ),
+        percent,
+        news,
+    )
+
+
+def closing_lines(view: RunView) -> list[tuple[str, str]]:
+    """What a run came to, and what to do next: labels and texts."""
+    end, start = view.end, view.start
+    assert end is not None
+    lines = []
+    if end.best_test_accuracy is not None:
+        last = f"; last {view.epoch_ends[-1].test_accuracy:.4f}" if view.epoch_ends else ""
+        lines.append(
+            ("best", f"{end.best_test_accuracy:.4f} test accuracy in epoch {end.best_epoch}{last}")
+        )
+    epochs = f"{end.epoch} of {view.epochs} epochs" if view.epochs else "before the first epoch"
+    lines.append((end.state, f"{epochs}, {end.step} steps in {duration(end.seconds)}"))
+    if start is not None:
+        lines += [("folder", start.path), ("next", next_line(view))]
+    return lines
+
+
+def next_line(view: RunView) -> str:
+    """The command to go on with after the run has ended."""
+    assert view.start is not None
+    return next_command("resume" if view.state == "stopped" else "show", Path(view.start.path))
+
+
+def _amounts(work: Progress) -> str:
+    if work.total is None:
+        return _amount(work.done, work.unit) if work.done else ""
+    if work.unit == "bytes":
+        return f"{size(work.done)} of {size(work.total)}"
+    return f"{work.done:,} of {work.total:,} {work.unit}".rstrip()
+
+
+def _amount(number: int, unit: str) -> str:
+    return size(number) if unit == "bytes" else f"{number:,} {unit}".rstrip()
