@@ -14,7 +14,7 @@ from core.checkpoint import load_newest, restore_random_state, save_checkpoint
 from core.config import RunConfig
 from core.control import Control
 from core.datasets import Dataset, Where, load
-from core.device import Device, choose_device, out_of_memory
+from core.device import Device, choose_device, is_out_of_memory, out_of_memory
 from core.errors import NNLabError, RunError
 from core.events import CheckpointSaved, Event, Notice, Progress, RunEnd, RunStart
 from core.initializers import initialize
@@ -54,6 +54,8 @@ def run_experiment(
             f"Choose another --name, or continue it with `nnlab resume {name}`.",
         )
     device = choose_device(config.device)
+    if device.note:
+        yield Notice(device.note)
     try:
         dataset = yield from _until_stopped(
             load(config.data, Where(data_dir, config.seed)), control
@@ -99,6 +101,8 @@ def resume_experiment(
             f"Start a longer one: nnlab train --config {run / 'config.json'} --epochs N",
         )
     device = choose_device(config.device)
+    if device.note:
+        yield Notice(device.note)
     try:
         dataset = yield from _until_stopped(
             load(config.data, Where(data_dir, config.seed)), control
@@ -267,8 +271,7 @@ def _as_problem(error: Exception, device: Device, config: RunConfig) -> NNLabErr
             f"A checkpoint could not be written: {error.strerror}.",
             "Free space or mend the permissions; the checkpoints before it are whole.",
         )
-    # On the CPU there is no class of its own for it.
-    if isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error):
+    if is_out_of_memory(error):
         return out_of_memory(error, device, config.batch_size)
     raise error
 

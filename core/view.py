@@ -142,6 +142,8 @@ def describe(event: Event) -> str | None:
             )
         case CheckpointSaved() if event.reason != "epoch":
             return f"checkpoint saved at step {event.step}"
+        case ControlApplied(request="checkpoint"):
+            return None  # the CheckpointSaved that follows says it
         case ControlApplied():
             value = "" if event.value is None else f" {event.value:g}"
             return f"{event.request.replace('_', ' ')}{value} at step {event.step}"

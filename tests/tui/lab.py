@@ -1,0 +1,72 @@
+"""nnlab's app around a list of events: a training run without a network."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from sample_run import HALF_RUN
+
+from core.config import RunConfig
+from core.control import Control, Request
+from core.events import Event
+from tui.app import NNLabApp
+from tui.screens.dashboard import DashboardScreen
+
+CONFIG = RunConfig.model_construct(model="lenet", data="fashion-mini", epochs=3)
+
+
+class HeldRun:
+    """A run that stops before the events `after` until it is released."""
+
+    def __init__(self, before: Iterable[Event] = HALF_RUN, after: Iterable[Event] = ()) -> None:
+        self.before, self.after = before, after
+        self.reached, self.release = threading.Event(), threading.Event()
+
+    def __call__(self) -> Iterator[Event]:
+        yield from self.before
+        self.reached.set()
+        assert self.release.wait(20), "the test never released the run"
+        yield from self.after
+
+
+class Lab(NNLabApp):
+    """Opens a dashboard of what `start` yields; imports no torch."""
+
+    def __init__(self, start: Callable[[], Iterable[Event]]) -> None:
+        super().__init__(CONFIG, runs_dir=Path("runs"))
+        self.start = start
+        self.control = Control()
+
+    def start_run(self, config: RunConfig) -> None:
+        screen = DashboardScreen(self.start, self.control, config)
+        self.push_screen(screen, self.after_dashboard)
+
+    def import_torch(self) -> None:
+        """The screen is tested, not the loading of torch."""
+
+    @property
+    def dashboard(self) -> DashboardScreen:
+        return next(s for s in self.screen_stack if isinstance(s, DashboardScreen))
+
+    async def run_is_held(self) -> None:
+        """Wait until a HeldRun holds, and show what came before."""
+        assert isinstance(self.start, HeldRun)
+        assert await asyncio.to_thread(self.start.reached.wait, 20)
+        self.dashboard.update_panes()
+
+    async def run_is_over(self) -> None:
+        training = self.dashboard.training
+        assert training is not None
+        await training.wait()
+
+    @property
+    def requests(self) -> list[Request]:
+        """What was asked of the run since the last time."""
+        return list(iter(self.control.take, None))
+
+    @property
+    def picture(self) -> str:
+        """All that is on the screen, as text."""
+        strips = self.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip) for strip in strips)

@@ -1,0 +1,80 @@
+from dataclasses import replace
+
+import pytest
+from pane_app import PaneApp
+from sample_devices import HOST, gpu, reading
+from textual.widgets import Static
+
+from core.view import RunView
+from tui.widgets.device_pane import DevicePane, title
+
+
+@pytest.fixture
+def app() -> PaneApp:
+    """A pane with room for 56 columns and 6 lines."""
+    pane = DevicePane()
+    pane.styles.width, pane.styles.height = 60, 8
+    return PaneApp(pane, RunView())
+
+
+def shown(app: PaneApp) -> list[str]:
+    return str(app.pane.query_one(Static).content).split("\n")
+
+
+async def test_an_empty_pane_says_what_will_come(app):
+    async with app.run_test():
+        assert shown(app) == ["the first reading comes in a moment"]
+
+
+async def test_readings_become_sparklines_in_the_room_inside_the_border(app):
+    async with app.run_test() as pilot:
+        pane = app.pane
+        for moment, fraction in enumerate((0.0, 0.4, 1.0)):
+            pane.devices = reading(gpu(utilisation=fraction), time=moment)
+        await pilot.pause()
+        assert shown(app) == [
+            "util                    ▁▄█ 100 %            temp  54 °C",
+            "mem                     ▃▃▃ 20.0 / 80.0 GiB  fan      –",
+            "power                   ▅▅▅ 350 / 700 W      state   P0",
+            "this process 2.0 GiB · uid 1004 18.0 GiB (python 4712)",
+            "cpu              ▃▃▃   25 %  ram  18.0 / 128.0 GiB",
+            "this process 1.5 cores  3.0 GiB",
+        ]
+        assert "▁▄█ 100 %" in app.picture
+        assert not app.broken
+        assert str(pane.border_title) == "GPU 0  NVIDIA H100 80GB HBM3"
+
+
+async def test_a_smaller_pane_is_drawn_anew_in_fewer_lines(app):
+    async with app.run_test() as pilot:
+        pane = app.pane
+        pane.devices = reading(gpu(0), gpu(1))
+        pane.styles.height = 5
+        await pilot.pause()
+        assert [line[:4] for line in shown(app)] == ["  0 ", "  1 ", "cpu "]
+        pane.training_on = "1"
+        await pilot.pause()
+        assert [line[:4] for line in shown(app)] == ["  0 ", "▸ 1 ", "cpu "]
+
+
+async def test_names_from_outside_are_neither_markup_nor_escape_sequences(app):
+    async with app.run_test() as pilot:
+        pane = app.pane
+        pane.devices = reading(gpu(name="[/b]\x1b[2J"), host=replace(HOST, cpu_name="[red]"))
+        await pilot.pause()
+        assert " GPU 0  [/b]\ufffd[2J " in app.picture
+        assert not app.broken
+
+
+@pytest.mark.parametrize(
+    ("now", "training_on", "expected"),
+    [
+        (reading(), None, "host  Some CPU"),
+        (reading(gpu(3)), None, "GPU 3  NVIDIA H100 80GB HBM3"),
+        (reading(gpu(3)), "3", "GPU 3  NVIDIA H100 80GB HBM3  this run"),
+        (reading(gpu(0), gpu(1)), "1", "2 GPUs  NVIDIA H100 80GB HBM3"),
+        (reading(gpu(name=None)), None, "GPU 0  –"),
+    ],
+)
+def test_the_title_names_the_first_gpu_or_the_host(now, training_on, expected):
+    assert title(now, training_on) == expected

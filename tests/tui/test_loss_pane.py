@@ -1,0 +1,98 @@
+import math
+
+from pane_app import PaneApp
+from sample_run import HALF_RUN, WHOLE_RUN, applied, epoch_end, report, run_start, view_of
+
+from tui.widgets.curve_pane import extent, marks
+from tui.widgets.loss_pane import LossPane
+
+
+async def shown(*events, size=(80, 24), **settings):
+    """The screen with a loss pane alone."""
+    pane = LossPane()
+    app = PaneApp(pane, view_of(*events))
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        for name, value in settings.items():
+            setattr(pane, name, value)
+        await pilot.pause()
+        return app.picture
+
+
+async def test_the_newest_values_and_the_line_styles_stand_in_the_border():
+    picture = await shown(
+        run_start(), report(50, 2.0), report(100, 1.0), epoch_end(1, 1.0, 0.5), smoothing=0.0
+    )
+    assert "╭─ loss   train 1.0000 ━━   test 1.1000 ┈●┈ ─" in picture
+
+
+async def test_a_narrow_pane_has_a_shorter_border_and_a_very_narrow_one_only_values():
+    events = run_start(), report(100, 1.0), epoch_end(1, 1.0, 0.5)
+    assert "─ loss train 1.000━ test 1.100● ─" in await shown(*events, size=(40, 12))
+    assert "─ loss 1.000━ 1.100● ─" in await shown(*events, size=(30, 12))
+
+
+async def test_smoothing_shows_in_the_value_and_in_the_border():
+    events = run_start(), report(10, 1.0), report(20, 3.0)
+    picture = await shown(*events, smoothing=0.6)
+    assert "train 2.2500" in picture  # (0.24 * 1 + 0.4 * 3) / 0.64
+    assert "smoothing 0.6" in picture
+    picture = await shown(*events, smoothing=0.0)
+    assert "train 3.0000" in picture
+    assert "smoothing" not in picture
+
+
+async def test_the_log_scale_has_other_ticks_and_says_so():
+    events = [run_start(), *(report(s, 10.0 ** -(s / 10)) for s in range(10, 60, 10))]
+    assert "log scale" not in await shown(*events)
+    picture = await shown(*events, y_log=True)
+    assert "log scale" in picture
+    assert " 1e-4 " in picture
+
+
+async def test_an_empty_pane_says_what_will_come():
+    assert "the curve begins when the data is ready" in await shown()
+    assert "the curve begins with the first report" in await shown(run_start())
+
+
+async def test_a_loss_that_is_not_a_number_does_not_break_the_pane():
+    picture = await shown(run_start(), report(10, 2.0), report(20, math.nan))
+    assert "train    nan" in picture or "train nan" in picture
+
+
+async def test_a_finished_run_has_its_three_test_points():
+    picture = await shown(*WHOLE_RUN)
+    assert picture.count("●") == 3 + 1  # and one in the border
+
+
+async def test_a_changed_learning_rate_is_marked_where_it_happened():
+    picture = await shown(*HALF_RUN, applied(160, "lr", 0.02))
+    assert "▼ lr 0.1 → 0.02" in picture
+
+
+def test_marks_are_for_what_changes_the_run_and_not_for_pauses():
+    view = view_of(*HALF_RUN, applied(160, "pause"), applied(160, "epochs", 5))
+    assert [(mark.x, mark.text) for mark in marks(view)] == [(1.6, "epochs 5")]
+
+
+def test_the_x_axis_grows_in_1_2_5_steps_to_the_planned_epochs():
+    spans = [extent(done, 16) for done in (0, 0.3, 0.5, 1.2, 2.1, 7, 11, 16)]
+    assert spans == [16, 0.5, 0.5, 2, 5, 10, 16, 16]
+    assert extent(0, 0) == 1  # nothing is known yet
+
+
+async def test_only_rows_that_changed_are_sent_again():
+    pane = LossPane()
+    events = [run_start(epochs=3), *(report(s, 2.0) for s in range(10, 210, 10))]
+    app = PaneApp(pane, view_of(*events))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        repainted = []
+        refresh = pane.refresh
+        pane.refresh = lambda *regions, **kw: (repainted.append(regions), refresh(*regions, **kw))[
+            1
+        ]
+        pane.view = view_of(*events, report(210, 2.0))
+        await pilot.pause()
+        assert repainted
+        assert all(regions and len(regions) <= 4 for regions in repainted)

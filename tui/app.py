@@ -1,0 +1,184 @@
+"""nnlab in the terminal: which screens there are, what they have in common, how it ends."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on, work
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+
+from core.config import RunConfig
+from core.control import Control
+from core.events import Event
+from core.view import RunView
+from tui.format import safe_text
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.dashboard import DashboardScreen
+from tui.screens.help import HelpScreen
+from tui.theme import NNLAB_THEME
+
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class NNLabApp(App[int]):
+    """The lab. With a config it trains that at once, else it begins with the launch screen.
+
+    `return_code` is 0, or 128 and the number of the signal that ended it.
+    """
+
+    TITLE = "nnlab"
+    CSS_PATH = Path(__file__).with_name("nnlab.tcss")  # absolute, for subclasses elsewhere too
+    BINDINGS: ClassVar = [
+        Binding("question_mark", "help", "Help", tooltip="All keys of this screen"),
+        Binding("q", "quit", "Quit", tooltip="Leave nnlab; asks while a run is training"),
+    ]
+
+    def __init__(
+        self, config: RunConfig | None = None, *, runs_dir: Path, data_dir: Path | None = None
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.runs_dir = runs_dir
+        self.data_dir = data_dir
+        self.last_view: RunView | None = None  # of the newest run that is over
+        self._leaving: int | None = None  # with which code, once the run is saved
+        self.register_theme(NNLAB_THEME)
+        self.theme = NNLAB_THEME.name
+
+    def on_mount(self) -> None:
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            for signum in ENDING_SIGNALS:
+                loop.add_signal_handler(signum, self.leave, 128 + signum)
+        if self.config:
+            self.start_run(self.config)
+        else:
+            self.open_launch_screen()
+        self.call_after_refresh(self.import_torch)
+
+    @work(thread=True, exit_on_error=False, group="import")
+    def import_torch(self) -> None:
+        """Import what a run needs while somebody looks at the first screen.
+
+        If that fails, so does the first run, and its dashboard explains it.
+        """
+        import core.experiment  # noqa: F401
+
+        # Everything that was imported is kept for good: searching it for garbage again and again
+        # made the screen stand still for 200 ms.
+        gc.collect()
+        gc.freeze()
+
+    def open_launch_screen(self) -> None:
+        from tui.screens.launch import LaunchScreen
+
+        # After `nnlab tui --start` the next run begins with the settings of that one.
+        values = self.config.model_dump(exclude_defaults=True) if self.config else {}
+        self.push_screen(LaunchScreen(values))
+
+    def start_run(self, config: RunConfig) -> None:
+        """Open a dashboard that trains `config`; when it is closed, the launch screen follows."""
+        control = Control()
+
+        def start() -> Iterator[Event]:
+            from core.experiment import run_experiment
+
+            return iter(
+                run_experiment(
+                    config, runs_dir=self.runs_dir, data_dir=self.data_dir, control=control
+                )
+            )
+
+        self.push_screen(DashboardScreen(start, control, config), self.after_dashboard)
+
+    def after_dashboard(self, _: None) -> None:
+        if len(self.screen_stack) == 1:  # it was opened without a launch screen below
+            self.open_launch_screen()
+
+    # Leaving
+
+    @property
+    def training(self) -> DashboardScreen | None:
+        """The dashboard whose run is not over."""
+        for screen in self.screen_stack:
+            if isinstance(screen, DashboardScreen) and not screen.over:
+                return screen
+        return None
+
+    async def action_quit(self) -> None:
+        self.ask_and_leave()
+
+    @work
+    async def ask_and_leave(self) -> None:
+        """Leave, but while a run is training only if that is meant."""
+        if self.training and self._leaving is None:
+            question = ConfirmScreen(
+                "Stop this run and leave?",
+                "It finishes the step it is in and keeps a checkpoint, from which it can be "
+                "resumed.",
+                yes="Stop and leave",
+                no="Stay",
+            )
+            if not await self.push_screen_wait(question):
+                return
+        self.leave(0)
+
+    def leave(self, code: int) -> None:
+        """End the app with `code`, after the run in progress has saved a checkpoint."""
+        if self._leaving is None:
+            self._leaving = code
+        if self.training:
+            self.training.stop(leaving=True)
+        else:
+            message = farewell(self.last_view) if self.last_view else None
+            self.exit(self._leaving, self._leaving, message)
+
+    @on(DashboardScreen.Ended)
+    def note_ended(self, event: DashboardScreen.Ended) -> None:
+        dashboard = event._sender
+        if isinstance(dashboard, DashboardScreen):
+            self.last_view = dashboard.view
+        if self._leaving is not None:
+            self.leave(self._leaving)
+
+    # Help and palette
+
+    def action_help(self) -> None:
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every key of the screen as an entry of the palette, then Textual's own entries."""
+        for key, (node, binding, enabled, tooltip) in screen.active_bindings.items():
+            if not enabled or not binding.description or binding.system or key == "ctrl+q":
+                continue
+            if binding.action in ("quit", "command_palette"):
+                continue
+            yield SystemCommand(
+                binding.description,
+                f"{tooltip or binding.description} ({self.get_key_display(binding)})",
+                partial(self.run_action, binding.action, node),
+            )
+        yield from super().get_system_commands(screen)
+
+
+def farewell(view: RunView) -> Text:
+    """What to say on the normal screen about the run that was watched, in one or two lines."""
+    if not view.start:
+        return Text("No run was started.")
+    end, best = view.end, view.best
+    text = Text(f"{safe_text(view.start.run)}: {end.state if end else 'failed'}")
+    text.append(f" after {len(view.epoch_ends)} of {view.epochs} epochs")
+    if best:
+        text.append(f", best test accuracy {best.test_accuracy:.4f} in epoch {best.epoch}")
+    text.append(f", {safe_text(view.start.path)}")
+    if not end or end.state != "finished":
+        text.append(f"\nGo on with: nnlab resume {safe_text(view.start.run)}")
+    return text

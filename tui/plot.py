@@ -1,0 +1,203 @@
+"""Curves as text, through plotext, with axes of our own.
+
+plotext draws the lines, in braille; everything around them is done here: it is given clean and
+thinned numbers only, because it raises on an infinity, and a spike far outside of its limits takes
+all memory. Its own ticks are fractions and its legend a box over the curves. Nothing outside of
+this file knows plotext. Its state is global: one thread may draw at a time.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+import plotext
+from rich.style import Style
+from rich.text import Text
+
+from tui.format import safe_text
+from tui.curves import Curve, Mark, Point, dots, drawable, limits, pieces, thin
+from tui.ticks import linear_axis, log_axis, log_label, nice_step, tick_label
+
+Cells = list[list[tuple[str, str]]]  # rows from the top, of (character, role)
+
+LEAST_WIDTH, LEAST_HEIGHT = 16, 4  # smaller pictures say nothing
+GUTTER = 6  # columns of y labels, more for 1.5e-12: so the axes of two panes line up
+DOT_SPACING = 3.5  # of a dotted curve, in braille dots: apart enough to be told from a line
+BULLET, ALONE = "●", "•"  # a point of a dotted curve; a point with gaps on both sides
+BEYOND = "↑"  # at the upper edge, where a spike goes on
+
+
+def draw(
+    curves: Sequence[Curve],
+    width: int,
+    height: int,
+    *,
+    x_limits: Point,
+    y_log: bool = False,
+    y_range: Point = (-math.inf, math.inf),
+    least_span: float = 0.0,
+    x_label: str = "",
+    marks: Sequence[Mark] = (),
+    marks_above: bool = False,
+    styles: Mapping[str, Style] | None = None,
+) -> Text:
+    """The curves with their axes, exactly `height` lines of at most `width` columns.
+
+    Later curves lie over earlier ones. The y axis spans the finite values and at least
+    `least_span`, widened to round numbers but not beyond `y_range`. `styles` has a style for each
+    curve's role, and for "axis", "grid" and "mark". Without anything to draw, or any room, the
+    text is empty.
+    """
+    found = limits((y for curve in curves for y in curve.ys), log=y_log, least_span=least_span)
+    if found is None or width < LEAST_WIDTH or height < LEAST_HEIGHT:
+        return Text()
+    rows = height - 1
+    most_ticks = max(2, rows // 3)
+    low, high, ticks = (log_axis if y_log else linear_axis)(*found, most_ticks)
+    low, high = max(low, y_range[0]), min(high, y_range[1])
+    labels = (
+        [log_label(v) for v in ticks]
+        if y_log
+        else [tick_label(v, ticks[1] - ticks[0]) for v in ticks]
+    )
+    gutter = max(GUTTER, *(len(label) + 1 for label in labels))
+    columns = width - gutter
+    scale = math.log10 if y_log else float
+    y_low, y_high = scale(low), scale(high)
+
+    cells = _lines(curves, columns, rows, x_limits, (low, high), y_log)
+    left = [" " * gutter] * rows
+    for value, label in zip(ticks, labels, strict=True):
+        if low <= value <= high:
+            row = rows - 1 - _dot(scale(value), y_low, y_high, 4 * rows) // 4
+            left[row] = f"{label:>{gutter - 1}} "
+            cells[row] = [("┈", "grid") if c == (" ", "") else c for c in cells[row]]
+    for curve in curves:
+        for x, y in zip(curve.xs, curve.ys, strict=True):
+            if y > high + 1e-9 * abs(high) and drawable(y, log=y_log) and x <= x_limits[1]:
+                cells[0][_dot(x, *x_limits, 2 * columns) // 2] = (BEYOND, curve.role)
+    _write_marks(cells[0 if marks_above else -1], marks, x_limits, "▼" if marks_above else "▲")
+
+    styles = styles or {}
+    text = Text(no_wrap=True, end="")
+    for label, row_cells in zip(left, cells, strict=True):
+        text.append(label, styles.get("axis", ""))
+        _append_row(text, row_cells, styles)
+        text.append("\n")
+    text.append(f"{x_label:>{gutter - 1}} ", styles.get("axis", ""))
+    text.append(_x_labels(columns, *x_limits), styles.get("axis", ""))
+    return text
+
+
+def _lines(
+    curves: Sequence[Curve], columns: int, rows: int, x_limits: Point, y_limits: Point, log: bool
+) -> Cells:
+    """The curves alone, drawn by plotext on a canvas of `columns` by `rows`."""
+    x_low, x_high = x_limits
+    y_low, y_high = (math.log10(v) for v in y_limits) if log else y_limits
+    x_dot, y_dot = (x_high - x_low) / (2 * columns), (y_high - y_low) / (4 * rows)
+
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.limit_size(False, False)
+    plotext.plot_size(columns, rows)
+    plotext.xaxes(False, False)
+    plotext.yaxes(False, False)
+    plotext.xlim(x_low, x_high)
+    plotext.ylim(y_low, y_high)
+    for number, curve in enumerate(curves):
+        # The colour only says, in plotext's output, which curve a cell belongs to.
+        color = number + 1
+        for piece in pieces(curve, x_high, *y_limits, log=log):
+            points = thin(piece, x_low, x_high, columns)
+            if curve.dotted:
+                _scatter(dots(points, x_dot, y_dot, DOT_SPACING), "braille", color)
+                apart = len(points) * 4 <= columns * (points[-1][0] - points[0][0]) / (
+                    x_high - x_low
+                )
+                if apart or len(points) < 3:
+                    _scatter(points, BULLET, color)
+                else:
+                    _scatter(points, "braille", color)
+            elif len(points) == 1:
+                _scatter(points, ALONE, color)
+            else:
+                xs, ys = zip(*points, strict=True)
+                plotext.plot(xs, ys, marker="braille", color=color)
+    plotext.xticks([])
+    plotext.yticks([])
+    return _cells(plotext.build(), [curve.role for curve in curves])
+
+
+def _scatter(points: list[Point], marker: str, color: int) -> None:
+    if points:
+        xs, ys = zip(*points, strict=True)
+        plotext.scatter(xs, ys, marker=marker, color=color)
+
+
+def _cells(picture: str, roles: Sequence[str]) -> Cells:
+    """plotext's text with its colour codes as characters, each with the role of its curve."""
+    rows: Cells = []
+    role = ""
+    for line in picture.splitlines():
+        row: list[tuple[str, str]] = []
+        for text, code in re.findall(r"([^\x1b]+)|\x1b\[([\d;]*)m", line):
+            if text:
+                row += [(c, "" if c == " " else role) for c in text]
+            else:
+                number = re.search(r"38;5;(\d+)", code)
+                role = roles[int(number[1]) - 1] if number else ""
+        rows.append(row)
+    return rows
+
+
+def _write_marks(
+    row: list[tuple[str, str]], marks: Sequence[Mark], x_limits: Point, sign: str
+) -> None:
+    """Each mark's sign at its place and its text beside it; the newest wins where two overlap."""
+    taken = len(row) + 1  # where the next mark to the right begins, or would
+    for mark in reversed(marks):
+        if not x_limits[0] <= mark.x <= x_limits[1]:
+            continue
+        at = _dot(mark.x, *x_limits, 2 * len(row)) // 2
+        text = f"{sign} {safe_text(mark.text)}"
+        start = at
+        if at + len(text) > len(row):  # no room to the right: the text goes to the left
+            text, start = f"{safe_text(mark.text)} {sign}", at - len(text) + 1
+        if start < 0 or start + len(text) >= taken:
+            text, start = sign, at
+        if start + len(text) <= taken:
+            row[start : start + len(text)] = [(c, "mark") for c in text]
+            taken = start
+
+
+def _append_row(text: Text, row: list[tuple[str, str]], styles: Mapping[str, Style]) -> None:
+    start = 0
+    for end in range(1, len(row) + 1):
+        if end == len(row) or row[end][1] != row[start][1]:
+            part = "".join(c for c, _ in row[start:end])
+            text.append(part, styles.get(row[start][1], ""))
+            start = end
+
+
+def _x_labels(columns: int, low: float, high: float) -> str:
+    """The labels under the x axis, each centred below its place."""
+    step = nice_step(high - low, max(1, columns // 8))
+    first = math.ceil(low / step - 1e-9)
+    line = [" "] * columns
+    free = 0
+    while first * step <= high * (1 + 1e-9):
+        value = first * step
+        label = tick_label(value, step)
+        at = _dot(value, low, high, 2 * columns) // 2
+        start = min(max(at - (len(label) - 1) // 2, 0), columns - len(label))
+        if start >= free:
+            line[start : start + len(label)] = label
+            free = start + len(label) + 1
+        first += 1
+    return "".join(line).rstrip()
+
+
+def _dot(value: float, low: float, high: float, count: int) -> int:
+    """Which of `count` dots plotext draws a value at, from 0."""
+    return math.floor(round(0.5 + (count - 1) * (value - low) / (high - low), 8))

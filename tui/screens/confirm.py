@@ -1,0 +1,85 @@
+"""A question before something ends, and a question for a number."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from tui.format import safe_text
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Asks whether to do what `yes` says: True for it, False for going on as before.
+
+    The safe answer has the focus, so that Enter after a wrong key changes nothing.
+    """
+
+    BINDINGS: ClassVar = [
+        Binding("y", "answer(True)", "Yes"),
+        Binding("n,escape", "answer(False)", "No"),
+        Binding("left,up", "app.focus_previous", show=False),
+        Binding("right,down", "app.focus_next", show=False),
+    ]
+    AUTO_FOCUS = "#no"
+
+    def __init__(self, question: str, details: str, yes: str, no: str) -> None:
+        super().__init__()
+        self.question, self.details, self.yes, self.no = question, details, yes, no
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog"):
+            yield Static(Text(safe_text(self.question), "bold"))
+            yield Static(Text(safe_text(self.details)), id="details")
+            with Horizontal(id="answers"):
+                yield Button(Text(f"{self.no} (n)"), id="no", compact=True)
+                yield Button(Text(f"{self.yes} (y)"), id="yes", compact=True)
+
+    @on(Button.Pressed)
+    def answer_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, answer: bool) -> None:
+        self.dismiss(answer)
+
+
+class NumberScreen(ModalScreen[float | None]):
+    """Asks for a number: the one that was entered, or None for going on as before."""
+
+    BINDINGS: ClassVar = [Binding("escape", "cancel", "Cancel")]
+
+    def __init__(
+        self, question: str, details: str, value: str, check: Callable[[str], float]
+    ) -> None:
+        """`value` stands in the field at first; `check` turns its text into the number.
+
+        It raises ValueError, with words for people, where it cannot.
+        """
+        super().__init__()
+        self.question, self.details, self.value, self.check = question, details, value, check
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog"):
+            yield Static(Text(safe_text(self.question), "bold"))
+            yield Input(self.value, id="number", compact=True)
+            yield Static(Text(safe_text(self.details)), id="details")
+            yield Static(Text("enter Apply   esc Cancel"), id="keys")
+
+    @on(Input.Submitted)
+    def apply(self, event: Input.Submitted) -> None:
+        try:
+            number = self.check(event.value)
+        except ValueError as error:
+            details = self.query_one("#details", Static)
+            details.update(Text(safe_text(error)))
+            details.add_class("-wrong")
+        else:
+            self.dismiss(number)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,346 @@
+"""The dashboard: one run, live, and the keys that steer it."""
+
+import math
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container, Horizontal
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer, Static
+from textual.worker import Worker
+
+from core.config import RunConfig
+from core.control import Control
+from core.errors import NNLabError
+from core.events import CheckpointSaved, Event, Notice
+from core.readings import GpuReadings
+from core.sampler import DeviceSampler
+from core.view import RunView, reduce
+from tui.format import duration, safe_text, size
+from tui.news import News
+from tui.screens.confirm import ConfirmScreen, NumberScreen
+from tui.widgets.accuracy_pane import AccuracyPane
+from tui.widgets.config_pane import ConfigPane
+from tui.widgets.curve_pane import SMOOTHING, CurvePane
+from tui.widgets.device_pane import DevicePane
+from tui.widgets.epochs_pane import EpochsPane
+from tui.widgets.log_pane import LogPane
+from tui.widgets.loss_pane import LossPane
+from tui.widgets.pane import Pane
+from tui.widgets.result_pane import ResultPane
+from tui.widgets.run_header import RunHeader
+
+UPDATES_PER_SECOND = 2
+LEAST_SIZE = (60, 16)  # columns and lines; below, a notice takes the dashboard's place
+
+
+class DashboardScreen(Screen[None]):
+    """Trains in a thread and shows every pane the newest state of the run."""
+
+    BINDINGS: ClassVar = [
+        Binding("space", "pause", "Pause", tooltip="Pause training after this step"),
+        Binding("space", "resume", "Resume", tooltip="Go on training"),
+        Binding("n", "new_run", "New run", tooltip="Start another run"),
+        Binding("s", "stop", "Stop", tooltip="Stop training and keep a checkpoint"),
+        Binding("c", "checkpoint", "Save", tooltip="Save a checkpoint after this step"),
+        Binding("l", "learning_rate", "LR", tooltip="Change the peak learning rate"),
+        Binding("plus", "epochs", "Epochs", tooltip="Add epochs to this run"),
+        Binding("y", "log_scale", "Log", tooltip="Loss on a logarithmic or linear axis"),
+        Binding("e", "smooth", "EMA", tooltip="Smooth the training curves: 0, 0.6 or 0.9"),
+        Binding("f", "fill", "Full", tooltip="The focused pane alone, or all of them again"),
+        Binding("v", "next_panes", "View", tooltip="Show the panes that have no room here"),
+    ]
+    AUTO_FOCUS = "LossPane"
+    ALLOW_IN_MAXIMIZED_VIEW = "RunHeader, Footer"
+
+    class Ended(Message):
+        """The training thread is done, for whatever reason, and everything is shown."""
+
+    def __init__(
+        self,
+        start: Callable[[], Iterable[Event]],
+        control: Control,
+        config: RunConfig | None = None,
+    ) -> None:
+        """`start` is called in the training thread, so that a slow start draws at once."""
+        super().__init__()
+        self.start = start
+        self.control = control
+        self.config = config
+        self.news = News()
+        self.devices = DeviceSampler()
+        self.view = RunView()
+        self.failure: BaseException | None = None  # set by the training thread as its last deed
+        self.over = False
+        self.training: Worker[None] | None = None
+        self._page = 0  # which panes are shown where not all have room
+
+    def compose(self) -> ComposeResult:
+        title = f"{self.config.model} · {self.config.data}" if self.config else ""
+        yield RunHeader(safe_text(title))
+        yield ResultPane(id="result")
+        with Horizontal(id="curves"):
+            yield LossPane()
+            yield AccuracyPane()
+        yield DevicePane(id="device-line")
+        with Container(id="panes"):
+            yield DevicePane()
+            yield EpochsPane()
+            yield ConfigPane(self.config)
+            yield LogPane()
+        yield Static(id="too-small")
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        self.devices.start()
+        self.training = self.train()
+        self.set_interval(1 / UPDATES_PER_SECOND, self.update_panes)
+
+    def on_unmount(self) -> None:
+        self.devices.stop()
+
+    @work(thread=True, exit_on_error=False, group="training")
+    def train(self) -> None:
+        """The training thread: it appends to `news` and never waits for the screen."""
+        try:
+            for event in self.start():
+                self.news.append(event)
+        except NNLabError as error:
+            self.failure = error
+        except Exception as bug:  # the screen must live on to tell
+            self.failure = bug
+            trace = "".join(traceback.format_exception(bug)).splitlines()
+            for line in trace:
+                self.news.append(Notice(line))
+
+    def update_panes(self) -> None:
+        """Fold in what happened since the last time and show it."""
+        if news := self.news.take():
+            before = self.view
+            for event in news:
+                self.view = reduce(self.view, event)
+                if isinstance(event, CheckpointSaved) and event.reason == "asked":
+                    self._tell_saved(event)
+            if self.view.state != before.state and self.header.asked != "saving":
+                self.header.asked = ""
+            for pane in self.query(Pane).exclude("#result"):
+                pane.view = self.view
+            if self._shown_keys(self.view) != self._shown_keys(before):
+                self.refresh_bindings()
+        self._show_devices()
+        self.header.view = self.view  # also without news: a time left may have changed
+
+    def _show_devices(self) -> None:
+        reading = self.devices.latest
+        for pane in self.query(DevicePane):
+            pane.training_on = self.view.start.device_uuid if self.view.start else None
+            if pane.id == "device-line" and reading and not reading.gpu.gpus:
+                # One line is for the host then, not for the reason why there is no GPU.
+                pane.devices = replace(reading, gpu=GpuReadings())
+            else:
+                pane.devices = reading
+
+    @staticmethod
+    def _shown_keys(view: RunView) -> tuple[bool, bool]:
+        """What `check_action` depends on while a run goes on."""
+        return view.start is None, view.state == "paused"
+
+    @property
+    def header(self) -> RunHeader:
+        return self.query_one(RunHeader)
+
+    @on(Worker.StateChanged)
+    def note_the_end(self, event: Worker.StateChanged) -> None:
+        if event.worker is not self.training or not event.worker.is_finished or self.over:
+            return
+        self.over = True
+        self.update_panes()
+        self.header.asked = "" if self.view.end else "failed"
+        result = self.query_one(ResultPane)
+        result.failure = self.failure
+        result.display = True
+        self.add_class("-over")
+        self.set_class(self.view.start is None, "-never-started")
+        result.view = self.view
+        self.refresh_bindings()
+        self.post_message(self.Ended())
+
+    @on(Pane.Broken)
+    def note_broken(self, event: Pane.Broken) -> None:
+        for line in event.trace.splitlines():
+            self.news.append(Notice(line))
+
+    def stop(self, *, leaving: bool = False) -> None:
+        """Ask for the end of the run, with a checkpoint; `Ended` follows when it is written."""
+        self.control.send("stop")
+        self.header.asked = "saving" if leaving else "stopping"
+
+    # What keys do
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """False hides a key, None shows that it does nothing now."""
+        paused = self.view.state == "paused"
+        match action:
+            case "new_run":
+                return self.over
+            case "pause" | "resume":
+                shown = not self.over and (action == "resume") == paused
+                return (True if self.view.start else None) if shown else False
+            case "checkpoint" | "learning_rate" | "epochs":
+                return False if self.over else True if self.view.start else None
+            case "stop":
+                return not self.over
+            case "next_panes":
+                return self._panes_at_once < len(self._pageable)
+        return True
+
+    def action_pause(self) -> None:
+        self.control.send("pause")
+        self.header.asked = "pausing"
+
+    def action_resume(self) -> None:
+        self.control.send("resume")
+        self.header.asked = "resuming"
+
+    @work
+    async def action_stop(self) -> None:
+        question = ConfirmScreen(
+            "Stop this run?",
+            "It finishes the step it is in and keeps a checkpoint, from which it can be resumed.",
+            yes="Stop",
+            no="Go on",
+        )
+        if await self.app.push_screen_wait(question) and not self.over:
+            self.stop()
+
+    def action_checkpoint(self) -> None:
+        self.control.send("checkpoint")
+
+    @work
+    async def action_learning_rate(self) -> None:
+        now = self.view.last.lr if self.view.last else math.nan
+        rate = await self.app.push_screen_wait(
+            NumberScreen(
+                "Peak learning rate from the next step on",
+                f"The schedule goes on from there; now {now:.4g}.",
+                f"{now:.4g}" if math.isfinite(now) else "",
+                learning_rate,
+            )
+        )
+        if rate is not None:
+            self.control.send("lr", rate)
+
+    @work
+    async def action_epochs(self) -> None:
+        more = await self.app.push_screen_wait(
+            NumberScreen(
+                "How many epochs more?",
+                f"Now {self.view.epochs}. The schedule stretches with them.",
+                "5",
+                more_epochs,
+            )
+        )
+        if more is not None:
+            self.control.send("epochs", self.view.epochs + more)
+
+    def action_log_scale(self) -> None:
+        pane = self.query_one(LossPane)
+        pane.y_log = not pane.y_log
+
+    def action_smooth(self) -> None:
+        for pane in self.query(CurvePane):
+            at = SMOOTHING.index(pane.smoothing)
+            pane.smoothing = SMOOTHING[(at + 1) % len(SMOOTHING)]
+
+    def action_fill(self) -> None:
+        if self.maximized is not None:
+            self.minimize()
+            return
+        nodes = self.focused.ancestors_with_self if self.focused else []
+        pane = next((n for n in nodes if isinstance(n, Pane)), self.query_one(LossPane))
+        self.maximize(pane, container=False)
+
+    def action_next_panes(self) -> None:
+        self._page += 1
+        self._arrange_panes()
+
+    def action_new_run(self) -> None:
+        self.dismiss()
+
+    # Room
+
+    def on_resize(self, event: events.Resize) -> None:
+        width, height = event.size
+        small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
+        self.set_class(small, "-too-small")
+        footer = self.query_one(Footer)
+        footer.compact = width < 112
+        footer.show_command_palette = width >= 100
+        self.query_one("#too-small", Static).update(
+            Text(
+                f"nnlab needs {LEAST_SIZE[0]}×{LEAST_SIZE[1]} characters; "
+                f"this terminal has {width}×{height}.\nThe run goes on.",
+                justify="center",
+            )
+        )
+        self._arrange_panes()
+
+    @property
+    def _pageable(self) -> list[Widget]:
+        """The panes below the curves, of which small terminals show some at a time."""
+        return list(self.query_one("#panes").children)
+
+    @property
+    def _panes_at_once(self) -> int:
+        width, height = self.size
+        if width < 104:
+            return 1
+        return 2 if height < 32 else 4
+
+    def _arrange_panes(self) -> None:
+        panes, at_once = self._pageable, self._panes_at_once
+        pages = -(-len(panes) // at_once)
+        # The devices have a line of their own where only one pane is shown: begin with the next.
+        first = (self._page % pages * at_once + (at_once == 1)) % len(panes)
+        for index, pane in enumerate(panes):
+            pane.display = first <= index < first + at_once
+        grid = self.query_one("#panes")
+        in_a_row = 1 if at_once == 1 else 4 if self.size.width >= 190 else 2
+        grid.styles.grid_size_columns = in_a_row
+        grid.styles.grid_size_rows = -(-at_once // in_a_row)
+        self.set_class(at_once < len(panes), "-paged")
+        self.set_class(in_a_row == 4, "-one-row")
+        self.refresh_bindings()
+
+    def _tell_saved(self, saved: CheckpointSaved) -> None:
+        self.notify(
+            f"step {saved.step}, {size(saved.size)} in {duration(saved.seconds)}",
+            title="Checkpoint saved",
+            markup=False,
+        )
+
+
+def learning_rate(text: str) -> float:
+    """The text as a learning rate. Raises ValueError."""
+    try:
+        rate = float(text.replace(",", "."))
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number, such as 0.05 or 5e-2.") from None
+    if not (math.isfinite(rate) and rate > 0):
+        raise ValueError(f"{text!r} cannot be a learning rate: it must be above 0.")
+    return rate
+
+
+def more_epochs(text: str) -> int:
+    """The text as a number of epochs to add. Raises ValueError."""
+    if not text.strip().isdecimal() or not 0 < int(text) <= 1_000_000:
+        raise ValueError(f"{text!r} is not a whole number from 1 to 1000000.")
+    return int(text)

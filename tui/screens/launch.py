@@ -1,0 +1,373 @@
+"""The launch screen: pick a network, images and settings, see what they cost, start."""
+
+import asyncio
+import shlex
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Button, Footer, Input, Select, Static
+from textual.widgets._select import SelectOverlay
+
+from core.build import default_input_size
+from core.config import RunConfig, check_fields, command_line, defaults_for, make_config
+from core.datasets import DATASETS, Where, availability
+from core.errors import NNLabError
+from core.estimate import (
+    Estimate,
+    ImageFacts,
+    estimate,
+    image_facts,
+    parameters_of_all,
+    summarize_for,
+    time_step,
+)
+from core.presets import PRESETS, Preset
+from tui.format import safe_text, size
+from tui.screens.presets import PresetScreen
+from tui.widgets.data_list import DataList
+from tui.widgets.estimate_pane import EstimatePane
+from tui.widgets.layer_table import LayerTable
+from tui.widgets.network_list import NetworkList
+from tui.widgets.picker import Picker
+from tui.widgets.setting_field import as_text
+from tui.widgets.settings_form import SettingsForm
+
+if TYPE_CHECKING:
+    from core.device import Device
+    from tui.app import NNLabApp
+
+T = TypeVar("T")
+
+FIRST_RUN = {"model": "mlp", "data": "fashion-mini"}  # works at once, without a network
+PAUSE = 0.3  # seconds without a change before the estimate begins
+
+
+class LaunchScreen(Screen[None]):
+    """Puts a RunConfig together and hands it to `app.start_run`."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-roomy")]  # noqa: RUF012
+    AUTO_FOCUS = "#model OptionList"
+    BINDINGS: ClassVar = [
+        # With priority, so that it works from a list and from a text field as well.
+        Binding("enter", "enter", "Start", priority=True, tooltip="Start training with all this"),
+        Binding("ctrl+s", "start", show=False, tooltip="Start training, whatever has the focus"),
+        Binding("p", "preset", "Preset", tooltip="Take the settings of an experiment of the notes"),
+        Binding("slash", "search", "Search", tooltip="Search the networks, or type a path"),
+        Binding("v", "view", "View", tooltip="Show layers, cost and command, or the choices again"),
+        Binding("c", "copy", "Copy command", tooltip="Copy the command that does the same"),
+        Binding("escape", "leave", "Leave", tooltip="Leave this field"),
+        Binding("escape", "choices", show=False),
+    ]
+    DEFAULT_CSS = """
+    LaunchScreen {
+        #head { height: 1; padding: 0 1; }
+        #title { width: auto; text-style: bold; }
+        #machine { width: 1fr; text-align: right; color: $foreground-muted; }
+        #body { height: 1fr; }
+        #picks { width: 30; }
+        #model { height: 1fr; min-height: 6; }
+        #data { height: 10; }
+        #settings { width: 40; }
+        #detail {
+            width: 1fr;
+            border: round $panel-border;
+            border-title-color: $foreground;
+            padding: 0 1;
+            &:focus-within { border: round $primary; }
+        }
+        LayerTable { height: 1fr; }
+        &.-trouble LayerTable, &.-trouble #brief { color: $error; }
+        &.-unknown LayerTable Static { width: 1fr !important; }
+        #estimate, #command, #start { margin-top: 1; }
+        #command { height: auto; color: $foreground-muted; }
+        #start:focus { text-style: bold underline; }
+        #brief { display: none; padding: 0 1; }
+
+        &.-roomy {
+            #picks { width: 44; }
+            #settings { width: 48; }
+        }
+        &.-narrow, &.-tiny {
+            #picks { width: 30; }
+            #detail { display: none; }
+            #settings { width: 1fr; }
+            #brief { display: block; }
+            &.-detail {
+                #picks, #settings, #brief { display: none; }
+                #detail { display: block; }
+            }
+        }
+        &.-tiny {
+            #body { layout: vertical; overflow-y: auto; scrollbar-size: 1 1; }
+            #picks { width: 1fr; height: auto; }
+            #model { height: 12; }
+            #settings { height: 24; }
+        }
+    }
+    """
+
+    def __init__(self, values: Mapping[str, Any] = FIRST_RUN) -> None:
+        """`values` are the settings to begin with."""
+        super().__init__()
+        self.first_values = {**FIRST_RUN, **values}
+        self.config: RunConfig | None = None  # None while something is wrong with the settings
+        self.problems: dict[str, str] = {}  # by setting
+        self.trouble: NNLabError | None = None  # why this run could not train, found by trying
+        self.counted_for: tuple[int, int] | None = None  # channels and classes
+        self.at_work: asyncio.Future[Any] | None = None  # the thread that finds out the cost
+        self.outdated = threading.Event()  # set when nobody wants its answer any more
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="head"):
+            yield Static("nnlab · new run", id="title", markup=False)
+            yield Static("loading torch…", id="machine", markup=False)
+        with Horizontal(id="body"):
+            with Vertical(id="picks"):
+                yield NetworkList(str(self.first_values["model"]), id="model")
+                yield DataList(str(self.first_values["data"]), id="data")
+            yield SettingsForm(id="settings")
+            with Vertical(id="detail"):
+                yield LayerTable()
+                yield EstimatePane(id="estimate")
+                yield Static(id="command", markup=False)
+                yield Button("Start", variant="primary", compact=True, id="start")
+        yield EstimatePane(id="brief")
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#brief", EstimatePane).brief = True
+        self.query_one(SettingsForm).fill(self.first_values)
+        self.show_cost(None, "loading torch…")
+        self.look_for_data()
+
+    def on_screen_resume(self) -> None:
+        self.changed()  # also after a run: the memory that is free may have changed
+
+    @property
+    def lab(self) -> "NNLabApp":
+        return cast("NNLabApp", self.app)
+
+    @work(group="data")
+    async def look_for_data(self) -> None:
+        """Find out which data sets are here; a network file system may take its time."""
+        where = Where(self.lab.data_dir)
+        found = await asyncio.to_thread(lambda: {n: availability(n, where) for n in DATASETS})
+        self.query_one(DataList).show_availability(found)
+
+    # What is picked
+
+    @property
+    def values(self) -> dict[str, str]:
+        """All that was chosen, as text; what was not chosen is missing."""
+        picked = {str(picker.id): picker.value for picker in self.query(Picker)}
+        return {**picked, **self.query_one(SettingsForm).given}
+
+    @property
+    def command(self) -> str:
+        """The command line for the same run, empty while there is none."""
+        return shlex.join(command_line(self.config)) if self.config else ""
+
+    @on(Picker.Picked)
+    @on(SettingsForm.Changed)
+    def changed(self) -> None:
+        """Check what was chosen, show what follows from it, and find out anew what it costs."""
+        values, form = self.values, self.query_one(SettingsForm)
+        self.problems = field_problems(values)
+        self.config = None if self.problems else make_config(values)
+        self.trouble = None
+        for picker in self.query(Picker):
+            picker.problem = self.problems.get(str(picker.id), "")
+        form.suggest({"input_size": default_input_size(values["model"]), **defaults_for(values)})
+        form.show_problems(self.problems)
+        preset = preset_of(values)
+        form.border_subtitle = f"{preset.title}, {preset.source}" if preset else ""
+        title = safe_text(f"{values['model']} on {values['data']}")
+        self.query_one("#detail").border_title = Text(title)
+        self.query_one("#command", Static).update(safe_text(self.command))
+        self.find_cost()
+
+    # What it costs
+
+    @work(exclusive=True, group="cost")
+    async def find_cost(self) -> None:
+        """Layers and memory, then the time, each shown once it is known; nothing waits for it."""
+        self.outdated.set()
+        outdated = self.outdated = threading.Event()
+        config = self.config
+        if config is None:
+            self.show_cost(None, "Layers and cost stand here once every setting is right.")
+            return
+        await asyncio.sleep(PAUSE)
+        try:
+            images = await self.in_thread(image_facts, config.data)
+            summary = await self.in_thread(summarize_for, config, images)
+            self.remove_class("-unknown")
+            self.query_one(LayerTable).summary = summary
+            found = await self.in_thread(estimate, config, images, summary)
+            self.show_device(found.device)
+            await self.count_parameters(images)
+            if not found.fits or not self.may_probe:
+                self.show_cost(found, "not measured")
+                return
+            self.show_cost(found, "measuring…")
+            seconds = await self.in_thread(time_step, config, found, outdated.is_set)
+            self.show_cost(replace(found, step_seconds=seconds), "")
+        except NNLabError as error:
+            self.trouble = error
+            self.show_cost(None, f"{error.problem} {error.fix}")
+
+    async def count_parameters(self, images: ImageFacts) -> None:
+        """Show how large each network is, for images with so many channels and classes."""
+        if (images.channels, images.classes) != self.counted_for:
+            counts = await self.in_thread(parameters_of_all, images)
+            self.query_one(NetworkList).show_parameters(counts)
+            self.counted_for = (images.channels, images.classes)
+
+    @property
+    def may_probe(self) -> bool:
+        """Whether nothing trains in this process, which a probe would disturb."""
+        return self.is_current and not self.lab.training
+
+    async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        """What `work(*args)` returns. A thread cannot be cancelled, so it is remembered."""
+        self.at_work = asyncio.ensure_future(asyncio.to_thread(work, *args))
+        return await asyncio.shield(self.at_work)
+
+    async def be_quiet(self) -> None:
+        """Return when no thread of this screen uses torch: a probe leaves after its step."""
+        self.outdated.set()
+        self.workers.cancel_group(self, "cost")
+        if self.at_work:
+            await asyncio.wait([self.at_work])
+
+    def show_cost(self, found: Estimate | None, message: str) -> None:
+        """Show layers and cost; `message` stands for what is not known."""
+        self.set_class(self.trouble is not None, "-trouble")
+        self.set_class(found is None, "-unknown")
+        table = self.query_one(LayerTable)
+        table.summary = found.summary if found else None
+        table.message = safe_text(message)
+        for pane in self.query(EstimatePane):
+            pane.estimate = found
+            pane.waiting = message
+
+    def show_device(self, device: "Device") -> None:
+        free = (
+            "" if device.memory_free_bytes is None else f" · {size(device.memory_free_bytes)} free"
+        )
+        self.query_one("#machine", Static).update(safe_text(device.name) + free)
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter belongs to what has the focus where that does something else with it."""
+        typing = isinstance(self.focused, Input)
+        match action:
+            case "enter":
+                return not isinstance(self.focused, Select | SelectOverlay)
+            case "search":
+                return not typing  # the slash is typed
+            case "leave":
+                return typing
+            case "view":
+                return self.is_narrow
+            case "choices":
+                return self.is_narrow and self.has_class("-detail")
+        return True
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether layers and cost have no room beside the choices."""
+        return self.has_class("-narrow") or self.has_class("-tiny")
+
+    def on_resize(self) -> None:
+        self.refresh_bindings()
+
+    @on(Button.Pressed, "#start")
+    def action_enter(self) -> None:
+        self.action_start()
+
+    @work(exclusive=True, group="start")
+    async def action_start(self) -> None:
+        """Start the run, or say what is in its way."""
+        if self.config is None:
+            self.refuse("\n".join(f"{n.replace('_', ' ')}: {p}" for n, p in self.problems.items()))
+            self.focus_problem()
+        elif self.trouble:
+            self.refuse(f"{self.trouble.problem} {self.trouble.fix}")
+        else:
+            config = self.config
+            await self.be_quiet()
+            self.lab.start_run(config)
+
+    def refuse(self, why: str) -> None:
+        self.notify(safe_text(why), title="Not yet", severity="error", markup=False)
+
+    def focus_problem(self) -> None:
+        """Put the cursor where the first problem is."""
+        self.remove_class("-detail")
+        for picker in self.query(Picker):
+            if picker.problem:
+                picker.focus_search()
+                return
+        self.query_one(SettingsForm).focus_problem()
+
+    def action_preset(self) -> None:
+        self.app.push_screen(PresetScreen(), self.use_preset)
+
+    def use_preset(self, preset: Preset | None) -> None:
+        """Take over all settings of `preset`."""
+        if preset is None:
+            return
+        for picker in self.query(Picker):
+            picker.pick(str(preset.values[str(picker.id)]))
+        self.query_one(SettingsForm).fill(preset.values)
+
+    def action_search(self) -> None:
+        self.remove_class("-detail")
+        self.query_one("#model", Picker).focus_search()
+
+    def action_view(self) -> None:
+        self.toggle_class("-detail")
+        self.query_one("#start" if self.has_class("-detail") else "#model OptionList").focus()
+
+    def action_choices(self) -> None:
+        self.action_view()
+
+    def action_leave(self) -> None:
+        self.query_one("#model OptionList").focus()
+
+    def action_copy(self) -> None:
+        if self.command:
+            self.app.copy_to_clipboard(self.command)
+            self.notify(
+                safe_text(self.command),
+                title="Copied, if this terminal lets programs copy",
+                markup=False,
+            )
+
+
+def field_problems(values: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong, by setting, without the name and the value that a form shows anyway."""
+    found: dict[str, str] = {}
+    for where, line in check_fields(values).items():
+        name = where.partition(".")[0]  # "augmentation.0" is the first of a list
+        line = line.removeprefix(f"{where} = ").removeprefix(f"{values.get(name)!r}: ")
+        found.setdefault(name, line)
+    return found
+
+
+def preset_of(values: Mapping[str, str]) -> Preset | None:
+    """The preset that these settings are, if nothing was changed since."""
+    for preset in PRESETS:
+        if values == {name: as_text(value) for name, value in preset.values.items()}:
+            return preset
+    return None

@@ -1,0 +1,69 @@
+"""What the GPUs and the machine are doing, now and lately."""
+
+from collections import deque
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from core.readings import DeviceReading, find_gpu
+from core.view import RunView
+from tui.draw_devices import draw_devices
+from tui.format import DASH, safe_text
+from tui.widgets.pane import Pane
+
+HISTORY = 240  # readings; more than a pane has columns
+
+
+class DevicePane(Pane):
+    """GPUs and host, as large as there is room: set `devices` to each new reading.
+
+    `training_on` is the UUID of the GPU that the run computes on, if it does.
+    """
+
+    BORDER_TITLE = " devices "
+
+    devices: reactive[DeviceReading | None] = reactive(None, init=False, repaint=False)
+    training_on: reactive[str | None] = reactive(None, init=False, repaint=False)
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._history: deque[DeviceReading] = deque(maxlen=HISTORY)
+
+    def compose(self) -> ComposeResult:
+        yield Static(Text("the first reading comes in a moment", "dim"), markup=False)
+
+    def watch_devices(self, reading: DeviceReading | None) -> None:
+        if reading is not None:
+            self._history.append(reading)
+        self.redraw()
+
+    def watch_training_on(self) -> None:
+        self.redraw()
+
+    def show(self, view: RunView) -> None:
+        reading, room = self.devices, self.content_size
+        if reading is None or not room.width:
+            return
+        self.border_title = Text(title(reading, self.training_on))
+        drawn = draw_devices(
+            reading,
+            tuple(self._history),
+            room.width,
+            room.height,
+            training_on=self.training_on,
+            named=False,
+        )
+        self.query_one(Static).update(drawn)
+
+
+def title(reading: DeviceReading, training_on: str | None) -> str:
+    """The first GPU and how many there are, or the host's processor where there is none."""
+    gpus = reading.gpu.gpus
+    if not gpus:
+        return f"host  {safe_text(reading.host.cpu_name)}"
+    name = safe_text(gpus[0].name or DASH)
+    if len(gpus) > 1:
+        return f"{len(gpus)} GPUs  {name}"
+    return f"GPU {gpus[0].index}  {name}" + ("  this run" if find_gpu(training_on, gpus) else "")

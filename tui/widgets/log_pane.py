@@ -1,0 +1,32 @@
+"""What the run says, newest line at the bottom."""
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from core.view import RunView
+from tui.format import safe_text
+from tui.widgets.pane import Pane
+
+
+class LogPane(Pane, can_focus=False):
+    """The lines of the run's log; scrolls, and follows its end unless somebody scrolled up."""
+
+    BORDER_TITLE = "log"
+
+    _shown: tuple[str, ...] | None = None
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Static(markup=False)
+
+    def show(self, view: RunView) -> None:
+        if view.log is self._shown:
+            return
+        self._shown = view.log
+        lines = [safe_text(line) for line in view.log]
+        self.query_one(Static).update(Text("\n".join(lines) or "nothing yet"))
+        scroll = self.query_one(VerticalScroll)
+        if scroll.scroll_offset.y >= scroll.max_scroll_y - 1:
+            scroll.scroll_end(animate=False)

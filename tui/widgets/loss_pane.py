@@ -1,0 +1,24 @@
+"""The loss, the quantity that training makes smaller."""
+
+from collections.abc import Sequence
+
+from core.view import RunView
+from tui.widgets.curve_pane import CurvePane
+
+
+class LossPane(CurvePane):
+    """Cross-entropy in nats per image: of each report, and of the test images after each epoch."""
+
+    QUANTITY = "loss"
+    MARKS_ABOVE = True  # the curve ends at the bottom
+
+    def train_values(self, view: RunView) -> Sequence[float]:
+        return [report.loss for report in view.reports]
+
+    def test_values(self, view: RunView) -> Sequence[float]:
+        return [end.test_loss for end in view.epoch_ends]
+
+    def remark(self, view: RunView) -> str:
+        words = [f"smoothing {self.smoothing:g}"] if self.smoothing else []
+        words += ["log scale"] if self.y_log else []
+        return " · ".join(words)
