@@ -30,7 +30,7 @@ demo: $(READY) ## train a perceptron on the built-in images, without a screen
 	@$(VENV)/bin/nnlab train mlp --data fashion-mini --epochs 5
 
 test: $(READY) ## run the tests (fast part)
-	@$(RUN) -m pytest -m "not slow"
+	@$(RUN) -m pytest -m "not slow" -n auto --maxprocesses 4
 
 test-slow: $(READY) ## run the tests that take minutes
 	@$(RUN) -m pytest -m slow

@@ -43,7 +43,7 @@ def _checked(check: Any) -> AfterValidator:
 
 
 def _model(name: str) -> str:
-    """A checked name; a user's file with its whole path, so that the run can be resumed anywhere."""
+    """A checked name; a user's file with its whole path, so that it resumes from anywhere."""
     path, colon, attribute = check_model_name(name).rpartition(":")
     return f"{Path(path).expanduser().resolve()}:{attribute}" if colon else name
 
@@ -125,7 +125,9 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         "deviation 1 of the training images (standard).",
     )
     seed: int = Field(0, ge=0, lt=2**63, description="Weights, batch order and augmentation.")
-    device: Annotated[str, AfterValidator(_device)] = Field("auto", description="auto, cpu, mps, cuda or cuda:N.")
+    device: Annotated[str, AfterValidator(_device)] = Field(
+        "auto", description="auto, cpu, mps, cuda or cuda:N."
+    )
     threads: int | None = Field(
         None, ge=1, le=1024, description="CPU threads; chosen by a short probe if not given."
     )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.summary import Summary
 
 PROBE_SECONDS = 1.2  # no step begins that would likely end later than this
-PROBE_STEPS = 8  # at most, of the whole batch
+PROBE_STEPS = 32  # at most, of the whole batch
 FIRST_BATCH = 4  # images in the first step tried; batch normalisation needs more than one
 FLOAT_BYTES = 4
 

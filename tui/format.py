@@ -47,7 +47,7 @@ def size(number: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """0.214 -> "214 ms", 4.25 -> "4.2 s", 125 -> "2 m 05 s", 7500 -> "2 h 05 m", days above that."""
+    """0.214 -> "214 ms", 4.25 -> "4.2 s", 125 -> "2 m 05 s", 7500 -> "2 h 05 m", days above."""
     if seconds is None:
         return DASH
     if seconds < 0.9995:

@@ -73,9 +73,9 @@ def total_lines(summary: "Summary", width: int | None) -> list[str]:
     facts = [
         f"{summary.total_params:,} parameters{frozen}",
         f"{count(summary.total_macs)} MACs",
-        f"receptive field {summary.receptive_field or DASH} px",
+        *([f"receptive field {summary.receptive_field} px"] if summary.receptive_field else []),
         f"model {size(summary.model_bytes)}",
-        f"training at batch {summary.batch_size}: forward {size(summary.forward_bytes)}, "
+        f"at batch {summary.batch_size}: forward {size(summary.forward_bytes)}",
         f"backward {size(summary.backward_bytes)}",
     ]
     lines = [facts[0]]

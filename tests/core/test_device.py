@@ -180,11 +180,12 @@ def test_gpus_that_the_environment_hides_are_an_error_that_names_the_variable(ma
     assert error.fix.startswith("Unset CUDA_VISIBLE_DEVICES")
 
 
-def test_any_other_reason_is_given_in_torchs_words(machine):
-    machine(
-        (), GpuReadings((nvml_gpu(0, "aa", 70),)), init="Error 802: system not yet initialized\n x"
-    )
-    assert "torch says: Error 802: system not yet initialized." in problem_of("cuda:0").problem
+def test_any_other_reason_is_given_in_torchs_words(machine, monkeypatch):
+    nvml = GpuReadings((nvml_gpu(0, "aa", 70),))
+    machine((), nvml, init="Error 802: system not yet initialized\n more")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    problem = problem_of("cuda:0").problem
+    assert problem.endswith("but torch says: Error 802: system not yet initialized.")
 
 
 def test_a_cuda_that_does_not_start_is_an_error_even_for_auto(machine, monkeypatch):

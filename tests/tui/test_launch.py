@@ -177,7 +177,7 @@ async def test_a_key_offers_the_presets_and_enter_takes_one(lab):
 async def test_the_command_is_copied(lab):
     async with lab.run_test(size=WIDE) as pilot:
         field(lab, "epochs").control.focus()
-        await pilot.press("3", "escape", "c")
+        await pilot.press("3", "escape", "C")
         assert lab.clipboard == "nnlab train mlp --epochs 3"
 
 

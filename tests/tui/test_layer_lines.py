@@ -85,7 +85,7 @@ def test_text_of_a_users_network_cannot_command_the_terminal(lenet):
 def test_totals_are_broken_between_facts(lenet):
     assert total_lines(lenet, 80) == [
         "61,706 parameters · 417 K MACs · receptive field 16 px · model 241 KiB",
-        "training at batch 100: forward 3.4 MiB, backward 3.8 MiB",
+        "at batch 100: forward 3.4 MiB · backward 3.8 MiB",
     ]
     assert total_lines(lenet, 30)[0] == "61,706 parameters · 417 K MACs"
 

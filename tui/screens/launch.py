@@ -62,7 +62,7 @@ class LaunchScreen(Screen[None]):
         Binding("p", "preset", "Preset", tooltip="Take the settings of an experiment of the notes"),
         Binding("slash", "search", "Search", tooltip="Search the networks, or type a path"),
         Binding("v", "view", "View", tooltip="Show layers, cost and command, or the choices again"),
-        Binding("c", "copy", "Copy command", tooltip="Copy the command that does the same"),
+        Binding("C", "copy", "Copy command", tooltip="Copy the command that does the same"),
         Binding("escape", "leave", "Leave", tooltip="Leave this field"),
         Binding("escape", "choices", show=False),
     ]
@@ -72,7 +72,7 @@ class LaunchScreen(Screen[None]):
         #title { width: auto; text-style: bold; }
         #machine { width: 1fr; text-align: right; color: $foreground-muted; }
         #body { height: 1fr; }
-        #picks { width: 30; }
+        #picks { width: 31; }
         #model { height: 1fr; min-height: 6; }
         #data { height: 10; }
         #settings { width: 40; }
@@ -96,7 +96,7 @@ class LaunchScreen(Screen[None]):
             #settings { width: 48; }
         }
         &.-narrow, &.-tiny {
-            #picks { width: 30; }
+            #picks { width: 31; }
             #detail { display: none; }
             #settings { width: 1fr; }
             #brief { display: block; }

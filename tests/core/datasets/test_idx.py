@@ -22,13 +22,15 @@ def read(path: Path) -> np.ndarray:
     return read_idx(path, IMAGES.shape, SHA256, "Fetch it again.")
 
 
-@pytest.mark.parametrize(("name", "content"), [("x", CONTENT), ("x.gz", gzip.compress(CONTENT))])
+@pytest.mark.parametrize(
+    ("name", "content"), [("x", CONTENT), ("x.gz", gzip.compress(CONTENT, mtime=0))]
+)
 def test_a_whole_file_is_read_packed_or_not(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     assert np.array_equal(read(tmp_path / name), IMAGES)
 
 
-PACKED = gzip.compress(CONTENT)
+PACKED = gzip.compress(CONTENT, mtime=0)
 OTHER_PIXEL = CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])
 DAMAGED = {
     "is cut short": CONTENT[:-1],
@@ -45,9 +47,11 @@ DAMAGED_PACKED = {
     "is cut short: the gzip stream has no end": PACKED[:-9],
     "has no end": PACKED[:20],
     "cannot be unpacked": PACKED[:-8] + b"wrongsum",
-    "its SHA-256 is another one": gzip.compress(OTHER_PIXEL),
-    "says that it holds 40x4x4 bytes": gzip.compress(idx_bytes(np.concatenate([IMAGES] * 2))),
-    "is too long": gzip.compress(CONTENT + bytes(1000)),
+    "its SHA-256 is another one": gzip.compress(OTHER_PIXEL, mtime=0),
+    "says that it holds 40x4x4 bytes": gzip.compress(
+        idx_bytes(np.concatenate([IMAGES] * 2)), mtime=0
+    ),
+    "is too long": gzip.compress(CONTENT + bytes(1000), mtime=0),
 }
 
 
