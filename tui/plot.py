@@ -14,8 +14,8 @@ import plotext
 from rich.style import Style
 from rich.text import Text
 
-from tui.format import safe_text
 from tui.curves import Curve, Mark, Point, dots, drawable, limits, pieces, thin
+from tui.format import safe_text
 from tui.ticks import linear_axis, log_axis, log_label, nice_step, tick_label
 
 Cells = list[list[tuple[str, str]]]  # rows from the top, of (character, role)

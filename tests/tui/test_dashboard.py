@@ -1,3 +1,4 @@
+import asyncio
 import math
 
 import pytest
@@ -338,13 +339,14 @@ async def test_a_checkpoint_that_was_asked_for_is_confirmed():
         assert "step 160, 519 KiB in 120 ms" in app.picture
 
 
-async def test_the_training_thread_never_waits_for_the_screen():
+async def test_the_training_thread_never_waits_for_the_screen(monkeypatch):
+    monkeypatch.setattr("tui.screens.dashboard.UPDATES_PER_SECOND", 0.001)  # it takes nothing
     steps = 50_000
     run = [run_start(epochs=500), *(report(step, 1.0) for step in range(1, steps + 1)), END]
     app = Lab(HeldRun(before=run))
     async with app.run_test(size=(80, 24)) as pilot:
-        # Held after the last event: the thread got there although the screen took nothing.
-        assert app.dashboard.view.step < steps
+        assert await asyncio.to_thread(app.start.reached.wait, 20)  # it said all it had to say
+        assert app.dashboard.view.step == 0
         await app.run_is_held()
         assert app.dashboard.view.step == steps
         app.start.release.set()

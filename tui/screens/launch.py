@@ -12,6 +12,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, Select, Static
 from textual.widgets._select import SelectOverlay
@@ -160,7 +161,8 @@ class LaunchScreen(Screen[None]):
         """Find out which data sets are here; a network file system may take its time."""
         where = Where(self.lab.data_dir)
         found = await asyncio.to_thread(lambda: {n: availability(n, where) for n in DATASETS})
-        self.query_one(DataList).show_availability(found)
+        for data_list in self.query(DataList):  # gone if the screen was taken down meanwhile
+            data_list.show_availability(found)
 
     # What is picked
 
@@ -223,6 +225,8 @@ class LaunchScreen(Screen[None]):
         except NNLabError as error:
             self.trouble = error
             self.show_cost(None, f"{error.problem} {error.fix}")
+        except NoMatches:
+            return  # the screen was taken down while the thread was at work
 
     async def count_parameters(self, images: ImageFacts) -> None:
         """Show how large each network is, for images with so many channels and classes."""
