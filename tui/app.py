@@ -19,6 +19,7 @@ from core.control import Control
 from core.events import Event
 from core.view import RunView
 from tui.format import safe_text
+from tui.next_command import next_command
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.help import HelpScreen
@@ -180,5 +181,6 @@ def farewell(view: RunView) -> Text:
         text.append(f", best test accuracy {best.test_accuracy:.4f} in epoch {best.epoch}")
     text.append(f", {safe_text(view.start.path)}")
     if not end or end.state != "finished":
-        text.append(f"\nGo on with: nnlab resume {safe_text(view.start.run)}")
+        resume = next_command("resume", Path(view.start.path))
+        text.append(f"\nGo on with: {safe_text(resume)}")
     return text
