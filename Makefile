@@ -4,9 +4,10 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 	$(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 VENV ?= .venv
 RUN := $(VENV)/bin/python
-# Set to 1 to use the torch and torchvision that PYTHON has already, as GPU boxes often do.
-REUSE_TORCH ?=
-READY := $(VENV)/.ready-$(if $(REUSE_TORCH),reuse-torch,own-torch)
+# Set to 1 to use the torch and torchvision that PYTHON has already, as GPU boxes often do; what
+# was chosen once stays chosen until it is set to 0.
+REUSE_TORCH ?= $(if $(wildcard $(VENV)/.ready-reuse-torch),1,0)
+READY := $(VENV)/.ready-$(if $(filter 1,$(REUSE_TORCH)),reuse-torch,own-torch)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup tui demo test test-slow lint format typecheck bench clean
@@ -19,7 +20,7 @@ help: ## show this list
 setup: $(READY) ## create .venv with everything pinned (each target below does it by itself)
 
 $(READY): pyproject.toml constraints.txt
-	@sh ./.ci/setup "$(PYTHON)" "$(VENV)" "$(REUSE_TORCH)"
+	@sh ./.ci/setup "$(PYTHON)" "$(VENV)" "$(filter 1,$(REUSE_TORCH))"
 	@rm -f $(VENV)/.ready-*
 	@touch $@
 
