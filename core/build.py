@@ -50,6 +50,13 @@ def default_input_size(name: str) -> int:
     return declared.facts["input_size"] if declared else DEFAULT_INPUT_SIZE
 
 
+def default_input_shape(name: str) -> tuple[int, int, int]:
+    """(channels, height, width) of the images that the network called `name` was designed for."""
+    declared = MODELS.declared.get(name)
+    side = default_input_size(name)
+    return (declared.facts.get("in_channels", 1) if declared else 1, side, side)
+
+
 def build_model(
     name: str,
     in_channels: int,
@@ -80,7 +87,9 @@ def build_model(
         raise ModelError(
             f"{name} cannot be built for {in_channels} channels and {num_classes} classes"
             f"{f' with {options}' if options else ''}: {reason(error)}.",
-            "A network is a function or class of in_channels and num_classes.",
+            "A network is a function or class of in_channels and num_classes."
+            if is_user_model(name)
+            else "Choose other values for its options.",
         ) from error
     from torch import nn
 
@@ -97,7 +106,8 @@ def check_model(
 ) -> None:
     """Try the network on two black images, so that a run fails before it starts and not after.
 
-    `input_shape` is (channels, height, width). Its weights and torch's random state are left alone.
+    `input_shape` is (channels, height, width). torch's random state is left alone. Of a registered
+    network only the shapes are tried: the rest is tested, and VGG would need a gigabyte for it.
 
     Raises ModelError if it does not take that shape, does not give one logit per class, or has a
     parameter that the loss does not reach; and whatever `build_model` raises.
@@ -105,16 +115,20 @@ def check_model(
     import torch
     from torch import Tensor
 
+    if not is_user_model(name):
+        from core.summary import summarize_named
+
+        summarize_named(name, input_shape, num_classes, options=build.get("options"))
+        return
     with torch.random.fork_rng(devices=[]):
         model = build_model(name, input_shape[0], num_classes, **build)
         shape = "x".join(map(str, input_shape))
         try:
             logits = model(torch.zeros(2, *input_shape))
-        except Exception as error:
-            _raise_if_ours(name, error)
+        except Exception as error:  # anything can go wrong in a user's forward()
             raise ModelError(
                 f"{name} does not take images of {shape}: {reason(error)}.",
-                f"Choose another input size{made_for(name)}, or change the network.",
+                "Choose another input size, or change the network.",
             ) from error
         found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         if found != (2, num_classes):

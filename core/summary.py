@@ -14,7 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from core.build import build_model, default_input_size, is_user_model, made_for, reason
+from core.build import build_model, default_input_shape, is_user_model, made_for, reason
 from core.errors import ModelError, NNLabError
 from core.models import MODELS
 from core.shapes import ShapesOnly
@@ -91,13 +91,12 @@ def summarize_named(
 ) -> Summary:
     """The summary of a registered network or a user's, without weights if that is possible.
 
-    `input_shape` is (channels, height, width), by default one channel of the size that the network
-    was designed for. Images are square for networks whose layers depend on their size.
+    `input_shape` is (channels, height, width), by default what the network was designed for. Images
+    are square for networks whose layers depend on their size.
 
     Raises what `build_model` raises, and ModelError if the network does not take these images.
     """
-    side = default_input_size(name)
-    shape = input_shape or (1, side, side)
+    shape = input_shape or default_input_shape(name)
 
     def attempt(device: str) -> Summary:
         with torch.device(device), ShapesOnly():

@@ -9,19 +9,18 @@ layer of logits in place of radial basis functions.
 
 from torch import nn
 
-from core.errors import ConfigError
 from core.models import MODELS
+from core.models._windows import side_after
 
 
 @MODELS.register(
     input_size=28,
-    source="notes 000 and 001, LeNet",
+    source="notes 000, 001",
     recipe={"optimizer": "adam", "lr": 0.003, "initializer": "xavier_uniform"},
 )
 def lenet(in_channels: int, num_classes: int, *, input_size: int = 28) -> nn.Module:
-    """Two convolutions with sigmoid and average pooling, three linear layers."""
-    side = (input_size // 2 - 4) // 2  # after pool1, conv2 (5x5, no padding) and pool2
-    _check_side("lenet", side, input_size, smallest=12)
+    """Two convolutions and three linear layers, with sigmoids."""
+    side = side_after("lenet", input_size, ((5, 1, 2), (2, 2, 0), (5, 1, 0), (2, 2, 0)))
     net = nn.Sequential()
     # Padding 2 makes the paper's 32x32 field out of MNIST's 28x28.
     net.add_module("conv1", nn.Conv2d(in_channels, 6, 5, padding=2))  # -> (B, 6, 28, 28)
@@ -39,15 +38,10 @@ def lenet(in_channels: int, num_classes: int, *, input_size: int = 28) -> nn.Mod
     return net
 
 
-@MODELS.register(
-    input_size=28,
-    source="note 003, LeNet with batch normalisation",
-    recipe={"optimizer": "adam", "lr": 0.001},
-)
+@MODELS.register(input_size=28, source="note 003", recipe={"optimizer": "adam", "lr": 0.001})
 def lenet_bn(in_channels: int, num_classes: int, *, input_size: int = 28) -> nn.Module:
-    """LeNet with batch normalisation before each sigmoid, and max pooling."""
-    side = ((input_size - 4) // 2 - 4) // 2  # two times: 5x5 without padding, halve
-    _check_side("lenet_bn", side, input_size, smallest=16)
+    """LeNet with batch normalisation and max pooling."""
+    side = side_after("lenet_bn", input_size, ((5, 1, 0), (2, 2, 0), (5, 1, 0), (2, 2, 0)))
     net = nn.Sequential()
     net.add_module("conv1", nn.Conv2d(in_channels, 6, 5))  # -> (B, 6, 24, 24)
     net.add_module("bn1", nn.BatchNorm2d(6))
@@ -66,12 +60,3 @@ def lenet_bn(in_channels: int, num_classes: int, *, input_size: int = 28) -> nn.
     net.add_module("sigmoid4", nn.Sigmoid())
     net.add_module("fc3", nn.Linear(84, num_classes))
     return net
-
-
-def _check_side(name: str, side: int, input_size: int, smallest: int) -> None:
-    if side < 1:
-        raise ConfigError(
-            f"{name} cannot take images of {input_size}x{input_size}: "
-            "nothing is left of them after its second pooling.",
-            f"Choose an input size of at least {smallest}.",
-        )

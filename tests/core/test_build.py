@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_networks import small_side
 
-from core.build import build_model, check_model, check_model_name, default_input_size
+from core.build import (
+    build_model,
+    check_model,
+    check_model_name,
+    default_input_shape,
+    default_input_size,
+)
 from core.errors import ConfigError, ModelError, UnknownName
 from core.models import MODELS
 
@@ -58,8 +65,36 @@ class MyNet(nn.Module):
 
 
 @pytest.mark.parametrize("name", list(MODELS))
-def test_every_registered_network_passes_the_check(name):
-    check_model(name, (1, 28, 28), 10, input_size=28)
+def test_every_registered_network_passes_the_check_with_its_own_images_and_with_small_ones(name):
+    for shape in (default_input_shape(name), (1, small_side(name), small_side(name))):
+        check_model(name, shape, 10, input_size=shape[1])
+
+
+def test_checking_the_largest_network_allocates_no_weights():
+    """In a process of its own, for its peak of memory: VGG-19 and its gradients are a gigabyte."""
+    code = """
+import resource, torch, core.summary
+from core.build import check_model
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
+check_model("vgg19", (1, 224, 224), 10, input_size=224)
+print(peak() - before < 100_000)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stdout + done.stderr
+
+
+def test_a_registered_network_is_checked_for_size_too():
+    with pytest.raises(ConfigError, match="alexnet cannot take images of 28x28"):
+        check_model("alexnet", (1, 28, 28), 10, input_size=28)
+    with pytest.raises(ModelError, match="fc1"):
+        check_model("lenet", (1, 28, 32), 10, input_size=28)
+
+
+def test_the_default_images_have_the_channels_and_the_size_that_a_network_declares():
+    assert default_input_shape("alexnet") == (1, 224, 224)
+    assert default_input_shape("trashnet") == (3, 32, 32)
+    assert default_input_shape("net.py:MyNet") == (1, 28, 28)
 
 
 def test_a_users_class_is_built_with_the_size_of_the_images_and_with_options(write):
@@ -199,13 +234,17 @@ def test_options_are_checked_for_users_networks_too(write):
         build_model(write(GOOD), 1, 10, options={"widht": 3})
     assert caught.value.fix == "Did you mean 'width'? It takes: width, input_size."
     with pytest.raises(ConfigError, match="It takes no options"):
-        build_model("resnet18", 1, 10, options={"widht": 3})
+        build_model("googlenet", 1, 10, options={"widht": 3})
 
 
 def test_an_option_of_the_wrong_kind_is_named(write):
     with pytest.raises(ModelError) as caught:
         build_model(write(GOOD), 1, 10, options={"width": "wide"})
     assert "{'width': 'wide'}" in caught.value.problem
+    assert caught.value.fix.startswith("A network is a function")
+    with pytest.raises(ModelError, match="between 0 and 1, but got 2") as caught:
+        build_model("mlp_dropout", 1, 10, options={"dropout1": 2})
+    assert caught.value.fix == "Choose other values for its options."
 
 
 def test_the_check_leaves_the_random_state_alone():

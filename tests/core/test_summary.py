@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import torchinfo
+from small_networks import NARROW, shapes_only, small_network, small_side
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
@@ -20,11 +21,12 @@ def shapes(summary: Summary, depth: int | None = None) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", list(MODELS))
 def test_totals_agree_with_torchinfo_and_with_torchs_flop_counter(name):
-    summary = summarize_named(name, (3, 32, 32))
-    model = MODELS[name](3, 10, **({} if name == "resnet18" else {"input_size": 32})).eval()
+    side = small_side(name)
+    summary = summarize_named(name, (3, side, side), options=NARROW.get(name))
+    model = small_network(name, in_channels=3).eval()
     with FlopCounterMode(display=False) as flops:
-        model(torch.zeros(1, 3, 32, 32))
-    theirs = torchinfo.summary(model, input_size=(1, 3, 32, 32), verbose=0)
+        model(torch.zeros(1, 3, side, side))
+    theirs = torchinfo.summary(model, input_size=(1, 3, side, side), verbose=0)
 
     assert summary.total_params == summary.trainable_params == theirs.total_params
     assert summary.total_macs == flops.get_total_flops() // 2
@@ -44,7 +46,7 @@ def test_the_rows_of_every_depth_add_up_to_the_whole(name, depth):
     assert sum(row.macs for row in rows) == summary.total_macs
     assert sum(row.share for row in rows) == pytest.approx(1)
     assert len({row.name for row in rows}) == len(rows)
-    modules = dict(MODELS[name](1, 10).named_modules())
+    modules = dict(shapes_only(name).named_modules())
     assert all(type(modules[row.name]).__name__ == row.kind for row in rows)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from core.build import default_input_shape
 from core.models import MODELS
 from core.summary import summarize_named
 from tui.cli import app
@@ -37,11 +38,10 @@ def test_depth_one_prints_the_children_with_the_shapes_of_the_notes():
 def test_json_is_all_there_is_on_stdout_and_adds_up(name):
     result = run(name, "--json", "--batch-size", "32")
     found = json.loads(result.stdout)
-    side = MODELS.declared[name].facts["input_size"]
 
     assert result.stdout.count("\n") == 1
     assert found["model"] == name
-    assert found["input_shape"] == [1, side, side]
+    assert found["input_shape"] == list(default_input_shape(name))
     assert found["batch_size"] == 32
     assert (
         found["total_params"]
