@@ -21,3 +21,9 @@ def xavier_normal(weight: Tensor) -> None:
 def kaiming_normal(weight: Tensor) -> None:
     """Normal, for rectified units (He et al., arXiv:1502.01852, eq. 10)."""
     nn.init.kaiming_normal_(weight, nonlinearity="relu")
+
+
+@INITIALIZERS.register()
+def kaiming_uniform(weight: Tensor) -> None:
+    """Uniform, for rectified units (He et al., arXiv:1502.01852, eq. 10)."""
+    nn.init.kaiming_uniform_(weight, nonlinearity="relu")
