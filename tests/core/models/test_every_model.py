@@ -7,9 +7,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from core.build import build_model, default_input_shape
-from core.config import RunConfig
+from core.config import make_config
 from core.initializers import initialize
 from core.models import MODELS
+from core.optimizers import OPTIMIZERS
 from core.shapes import ShapesOnly
 
 
@@ -41,9 +42,9 @@ def test_every_network_gives_a_logit_per_class_and_every_parameter_a_gradient(na
 
 @pytest.mark.parametrize("name", list(MODELS))
 def test_every_network_learns_four_images_with_its_own_recipe(name):
-    recipe = MODELS.declared[name].facts["recipe"]
+    config = make_config({"model": name})  # its recipe, and defaults for what that leaves open
     model = small_network(name)
-    initialize(model, recipe.get("initializer", "default"))
+    initialize(model, config.initializer)
     for layer in model.modules():
         if isinstance(layer, nn.Dropout):
             layer.p = 0.0  # with few units, it makes the loss of four images a matter of luck
@@ -52,8 +53,9 @@ def test_every_network_learns_four_images_with_its_own_recipe(name):
     for label in range(4):  # a bright quarter, another one for each label
         top, left = side // 2 * (label // 2), side // 2 * (label % 2)
         images[label, :, top : top + side // 2, left : left + side // 2] = 1
-    algorithm = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[recipe["optimizer"]]
-    optimizer = algorithm(model.parameters(), lr=recipe["lr"])
+    optimizer = OPTIMIZERS[config.optimizer](
+        model.parameters(), config.lr, config.momentum, config.weight_decay
+    )
     for _ in range(400):
         loss = F.cross_entropy(model(images), labels)
         if loss < 0.5:  # a guess among ten classes is 2.3
@@ -78,9 +80,9 @@ def test_every_network_has_shapes_without_values_at_its_own_size(name, in_channe
 def test_every_network_says_what_it_is_where_it_comes_from_and_how_to_train_it(name):
     declared = MODELS.declared[name]
     assert declared.summary.endswith(".")
-    assert declared.facts["source"].startswith("note")
-    assert declared.facts["recipe"]
-    RunConfig(model=name, **declared.facts["recipe"])  # raises for a setting that cannot be
+    assert declared.facts["source"]
+    assert declared.facts["input_size"] > 0
+    make_config({"model": name})  # raises for a recipe with a setting that cannot be
 
 
 @pytest.mark.parametrize(
