@@ -35,7 +35,7 @@ def normalisation(name: Literal["unit", "half", "standard"], train: Images) -> S
     """
     channels = train.pixels.shape[1]
     if name == "standard":
-        mean, deviation = _moments(train.pixels)
+        mean, deviation = moments(train.pixels)
         # A channel without any contrast becomes 0, not infinite.
         factor = 1 / torch.where(deviation > 0, deviation, 1.0)
         offset = -mean * factor
@@ -46,7 +46,7 @@ def normalisation(name: Literal["unit", "half", "standard"], train: Images) -> S
     return Scale(*(value.float().reshape(channels, 1, 1) for value in (factor, offset)))
 
 
-def _moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
+def moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel of (N, C, H, W), float64, in pixel units."""
     values = torch.arange(256, dtype=torch.float64)
     # Counting the values is exact, and needs no copy of all images in another type.

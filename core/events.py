@@ -47,6 +47,10 @@ class RunStart:
     batch_size: int
     step: int = 0  # steps already done, when resumed
     device_uuid: str | None = None  # of a GPU
+    # With these a trained network can be used where its training images are not.
+    image_shape: tuple[int, ...] = ()  # (C, H, W) of the images as they were loaded
+    scale_factor: tuple[float, ...] = ()  # per channel: what the network saw is
+    scale_offset: tuple[float, ...] = ()  # pixel * factor + offset
 
 
 @dataclass(frozen=True)

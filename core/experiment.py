@@ -230,6 +230,8 @@ def _train_in(
 def _start(
     run: Path, training: Training, config: RunConfig, dataset: Dataset, device: Device, threads: int
 ) -> RunStart:
+    batches = training.train_batches
+    assert isinstance(batches, Batches)
     return RunStart(
         run=run.name,
         path=str(run),
@@ -247,6 +249,9 @@ def _start(
         batch_size=config.batch_size,
         step=training.position.step,
         device_uuid=device.uuid,
+        image_shape=tuple(dataset.train.pixels.shape[1:]),
+        scale_factor=tuple(batches.factor.flatten().tolist()),
+        scale_offset=tuple(batches.offset.flatten().tolist()),
     )
 
 

@@ -1,12 +1,13 @@
 """What many tests share: a tiny network, a tiny data set, and real data where it is at hand."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from core.datasets import Dataset, Images
+from core.datasets import Dataset, Images, Loading, Where
 
 # Beside another busy process two threads are many times slower than one, and none of our networks
 # here is large enough to gain from the second.
@@ -47,3 +48,50 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("no ../shared/data: the complete data sets are not at hand")
     return SHARED_DATA
+
+
+TINY_NETWORK = """
+from torch import nn
+
+def net(in_channels, num_classes):
+    model = nn.Sequential()
+    model.add_module("conv1", nn.Conv2d(in_channels, 4, 3))
+    model.add_module("bn1", nn.BatchNorm2d(4))
+    model.add_module("relu1", nn.ReLU())
+    model.add_module("flatten", nn.Flatten())
+    model.add_module("fc", nn.Linear(4 * 6 * 6, num_classes))
+    return model
+"""
+
+
+@pytest.fixture
+def tiny_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_dataset: Dataset
+) -> Callable[..., Path]:
+    """A function that trains a run on the tiny data set in tmp_path/runs: a small convolutional
+    network of a user's own, or as the settings say, which are RunConfig's. Whatever data set is
+    loaded in this test, by whom ever, is the tiny one.
+    """
+    from core.config import make_config
+    from core.experiment import run_experiment
+
+    def load_tiny(name: str, where: Where) -> Loading:
+        yield from ()
+        return tiny_dataset
+
+    for module in ("core.experiment", "core.trained", "core.datasets"):
+        monkeypatch.setattr(f"{module}.load", load_tiny)
+    net = tmp_path / "net.py"
+    net.write_text(TINY_NETWORK)
+
+    def train(name: str = "tiny", **settings: object) -> Path:
+        defaults = {
+            **{"model": f"{net}:net", "input_size": 8, "epochs": 3, "batch_size": 10},
+            **{"optimizer": "sgd", "lr": 0.1, "threads": 1, "device": "cpu", "report_interval": 0},
+        }
+        config = make_config(defaults | settings)
+        for _ in run_experiment(config, runs_dir=tmp_path / "runs", name=name):
+            pass
+        return tmp_path / "runs" / name
+
+    return train

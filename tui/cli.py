@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
@@ -11,8 +12,14 @@ import typer
 from typer.core import TyperGroup
 
 from core.errors import NNLabError
+from tui.commands.conv import conv
+from tui.commands.data import data
 from tui.commands.devices import devices
+from tui.commands.evaluate import evaluate
+from tui.commands.inspect import inspect
 from tui.commands.models import models
+from tui.commands.plot import plot
+from tui.commands.predict import predict
 from tui.commands.resume import resume
 from tui.commands.runs import runs
 from tui.commands.show import show
@@ -86,8 +93,18 @@ def nnlab(
     """
 
 
-for command in (tui, train, runs, show, resume, models, summary, devices):
-    app.command()(command)
+PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
+    "Train": (tui, train, resume),
+    "Look at runs": (runs, show, evaluate, predict, inspect),
+    "Look at networks, images and the machine": (models, summary, data, devices),
+    "Try things out": (plot, conv),
+}
+for panel, commands in PANELS.items():
+    for command in commands:
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, rich_help_panel=panel)
+        else:
+            app.command(rich_help_panel=panel)(command)
 
 
 def main() -> NoReturn:

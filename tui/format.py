@@ -2,6 +2,8 @@
 
 import unicodedata
 
+from rich.cells import cell_len, set_cell_size
+
 DASH = "–"  # what is not known
 
 
@@ -13,6 +15,22 @@ def safe_text(text: object, limit: int = 2000) -> str:
     """
     found = str(text)[:limit]
     return "".join(_safe(c) for c in found)
+
+
+def clip(text: object, columns: int) -> str:
+    """`text`, safe, in at most so many columns of a terminal, with … where its end is missing."""
+    found = safe_text(text)
+    return found if cell_len(found) <= columns else f"{set_cell_size(found, columns - 1)}…"
+
+
+def clip_start(text: object, columns: int) -> str:
+    """The same with … where its beginning is missing: the end of a path says more."""
+    found = safe_text(text)
+    if cell_len(found) <= columns:
+        return found
+    while cell_len(found) > columns - 1:
+        found = found[1:]
+    return f"…{found}"
 
 
 def _safe(char: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import psutil
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.errors import DataError
 from core.events import Progress
@@ -85,6 +85,29 @@ def decode(folder: Path, paths: Sequence[str]) -> Generator[Progress, None, Deco
     threads = THREADS if common[0] * common[1] >= WORTH_THREADS else 1
     yield from _in_threads(read, paths, "decoding images", threads)
     return Decoded(pixels, _explain(counts, common, (height, width)))
+
+
+def read_image(path: Path, shape: tuple[int, int, int] | None = None) -> "np.ndarray":
+    """One image file as uint8 (C, H, W), treated as `decode` treats those of a data set.
+
+    In `shape` if that is given; else grey or in colour as it is, in its own size, reduced to a
+    short side of 256. Raises DataError.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+            if shape is None:
+                header = _read_header(path)
+                shape = (1 if header.grey else 3, *_reduced(header.height, header.width))
+            return _read_pixels(path, *shape).copy()  # Pillow's own cannot be written to
+    except Exception as error:  # of a damaged file, Pillow's decoders raise nearly everything
+        why = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        if isinstance(error, UnidentifiedImageError):
+            why = "it is no image of a known format"
+        raise DataError(
+            f"The image {path} cannot be read: {why}.",
+            "Give an image file, such as a PNG or a JPEG.",
+        ) from None
 
 
 def check_memory(folder: Path, shape: tuple[int, int, int, int]) -> None:

@@ -11,7 +11,17 @@ from typer.testing import CliRunner
 from core.errors import ConfigError, DataError, NNLabError
 from tui.cli import ShowErrors, app, show_error
 
-COMMANDS = [command.callback.__name__ for command in app.registered_commands]
+
+def commands_of(group, before=()):
+    """Every command below `group` with its words, such as ("plot", "init")."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_of(command, (*before, name))
+        else:
+            yield (*before, name), command
+
+
+COMMANDS = dict(commands_of(typer.main.get_command(app)))
 
 
 def nnlab(*words: str):
@@ -44,22 +54,29 @@ def failing(error: BaseException):
 
 def test_help_names_every_command_and_exit_code():
     text = nnlab("--help").output
-    assert set(COMMANDS) == {
+    assert {" ".join(words) for words in COMMANDS} == {
         *("train", "tui", "summary", "models", "devices", "runs", "show", "resume"),
+        *("evaluate", "predict", "inspect", "conv", "data list", "data show"),
+        *("plot activation", "plot schedule", "plot init"),
     }
-    for word in (*COMMANDS, "130", "143"):
+    for word in (*(words[0] for words in COMMANDS), "130", "143"):
         assert word in text
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_examples_that_parse(command):
-    group = typer.main.get_command(app)
-    _, found, examples = group.commands[command].help.partition("Examples:\n")
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_examples_that_parse(words):
+    _, found, examples = COMMANDS[words].help.partition("Examples:\n")
     assert found
     for line in examples.splitlines():
-        program, name, *words = shlex.split(re.split(r" [|>] ", line)[0])
-        assert (program, name) == ("nnlab", command)
-        group.commands[command].make_context(name, words)  # fails for an option it does not have
+        program, *typed = shlex.split(re.split(r" [|>] ", line)[0])
+        assert (program, *typed[: len(words)]) == ("nnlab", *words)
+        # Fails for an option that it does not have.
+        COMMANDS[words].make_context(words[-1], typed[len(words) :])
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_the_examples_are_indented_in_every_help(words):
+    assert f"\n   nnlab {' '.join(words)}" in nnlab(*words, "--help").output
 
 
 def test_without_a_command_there_is_help():

@@ -6,7 +6,7 @@ from PIL import Image, features
 from small_data import finish, save_image
 
 from core.datasets import decode as module
-from core.datasets.decode import Decoded, decode
+from core.datasets.decode import Decoded, decode, read_image
 from core.errors import DataError
 from core.events import Progress
 
@@ -140,3 +140,39 @@ def test_it_can_be_left_in_the_middle(tmp_path):
     decoding = decode(tmp_path, ["x.png"] * 10_000)
     next(decoding)
     decoding.close()
+
+
+def test_one_image_is_read_as_those_of_a_data_set_are(tmp_path):
+    save_image(tmp_path / "a.png", size=(20, 20))
+    save_image(tmp_path / "wide.png", size=(40, 10), seed=1)
+    decoded = decode_now(tmp_path, "a.png", "a.png", "wide.png").pixels
+    assert np.array_equal(read_image(tmp_path / "wide.png", (3, 20, 20)), decoded[2])
+    assert read_image(tmp_path / "wide.png").shape == (3, 10, 40)
+
+
+def test_one_image_alone_is_grey_or_in_colour_and_not_too_large(tmp_path):
+    save_image(tmp_path / "grey.png", mode="L", size=(640, 512))
+    assert read_image(tmp_path / "grey.png").shape == (1, 256, 320)
+    assert read_image(tmp_path / "grey.png").flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "No such file"), (b"no image", "no image of a known format")]
+)
+def test_one_image_that_cannot_be_read_is_named_with_the_reason(tmp_path, content, why):
+    if content:
+        (tmp_path / "x.png").write_bytes(content)
+    with pytest.raises(DataError, match=why) as caught:
+        read_image(tmp_path / "x.png")
+    assert str(tmp_path / "x.png") in caught.value.problem
+
+
+def test_one_image_that_is_cut_short_or_a_bomb_is_refused(tmp_path, monkeypatch):
+    save_image(tmp_path / "x.png", size=(50, 50))
+    whole = (tmp_path / "x.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match=r"cut\.png"):
+        read_image(tmp_path / "cut.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(DataError, match="DecompressionBomb"):
+        read_image(tmp_path / "x.png")

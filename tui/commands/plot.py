@@ -1,0 +1,228 @@
+"""nnlab plot: activations, schedules and initializers as curves."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.initializers import INITIALIZERS
+from core.layers import ACTIVATIONS
+from core.registry import Registry
+from core.schedules import SCHEDULES
+from tui.options import Json
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from core.plots import LayerSpread
+    from tui.curves import Curve
+
+plot = typer.Typer(
+    name="plot",
+    no_args_is_help=True,
+    help="Draw an activation function, a schedule or an initializer.",
+)
+
+MOST_COLUMNS, MOST_LINES = 120, 30  # of a curve: beyond that it says no more
+ROLE_COLOURS = {
+    "train": "#5fafff",
+    "test": "#ffaf5f",
+    "axis": "#8b95a5",
+    "grid": "#2b313b",
+}
+
+
+def _name(registry: Registry) -> Any:
+    """A NAME argument for one of the registry's entries."""
+    return typer.Argument(
+        help=f"One of: {', '.join(registry)}.",
+        autocompletion=lambda: [(d.name, d.summary) for d in registry.declared.values()],
+        show_default=False,
+    )
+
+
+@plot.command()
+def activation(
+    name: Annotated[str, _name(ACTIVATIONS)],
+    limit: Annotated[
+        float, typer.Option("--range", min=0.01, max=1000, help="Draw from -RANGE to RANGE.")
+    ] = 6.0,
+    json: Json = False,
+) -> None:
+    """Draw an activation function and its gradient.
+
+    The gradient is what backpropagation multiplies with on its way down.
+
+    Examples:
+      nnlab plot activation sigmoid
+      nnlab plot activation leaky_relu --range 2
+      nnlab plot activation tanh --json | jq .gradients
+    """
+    summary = ACTIVATIONS.declared[ACTIVATIONS.check(name)].summary
+    from core.plots import activation_curve
+
+    found = activation_curve(name, limit)
+    if json:
+        _print_json({"name": name} | asdict(found))
+        return
+    from tui.curves import Curve
+
+    _print_plot(
+        f"{name}: {summary}",
+        {"train": "function", "test": "gradient"},
+        [
+            Curve("train", found.xs, found.ys),
+            Curve("test", found.xs[::8], found.gradients[::8], dotted=True),
+        ],
+        x_limits=(-limit, limit),
+        x_label="x",
+    )
+
+
+@plot.command()
+def schedule(
+    name: Annotated[str, _name(SCHEDULES)],
+    epochs: Annotated[int, typer.Option(min=1, max=1_000_000, help="Of the run.")] = 10,
+    lr: Annotated[float, typer.Option(min=1e-12, max=1e6, help="Peak learning rate.")] = 0.1,
+    json: Json = False,
+) -> None:
+    """Draw the learning rate over a run.
+
+    A schedule is a factor of the peak learning rate, from the first step to the last.
+
+    Examples:
+      nnlab plot schedule one_cycle
+      nnlab plot schedule cosine --epochs 200 --lr 0.4
+      nnlab plot schedule step --json | jq .lr
+    """
+    summary = SCHEDULES.declared[SCHEDULES.check(name)].summary
+    from core.plots import schedule_curve
+
+    done, rates = schedule_curve(name, epochs, lr)
+    if json:
+        _print_json({"name": name, "epochs": done, "lr": rates})
+        return
+    from tui.curves import Curve
+
+    _print_plot(
+        f"{name}: {summary}",
+        {"train": f"learning rate, peak {max(rates):.3g}"},
+        [Curve("train", done, rates)],
+        x_limits=(0, epochs),
+        x_label="epoch",
+        y_range=(0, 1e6),
+    )
+
+
+@plot.command()
+def init(
+    name: Annotated[str, _name(INITIALIZERS)],
+    activation: Annotated[
+        str,
+        typer.Option(
+            help=f"Between the layers; one of: {', '.join(ACTIVATIONS)}.",
+            autocompletion=lambda: list(ACTIVATIONS),
+        ),
+    ] = "relu",
+    depth: Annotated[int, typer.Option(min=2, max=200, help="Layers.")] = 10,
+    width: Annotated[int, typer.Option(min=2, max=2048, help="Units in each layer.")] = 256,
+    json: Json = False,
+) -> None:
+    """Show what an initializer does to a deep network before its first step.
+
+    Standard normal examples go in, standard normal gradients come back from the top.
+    Where both stay near 1 it can learn; where they vanish or explode, it cannot.
+
+    Examples:
+      nnlab plot init kaiming_normal
+      nnlab plot init xavier_uniform --activation tanh --depth 30
+      nnlab plot init normal --json | jq '.layers[] | .activations'
+    """
+    INITIALIZERS.check(name)
+    ACTIVATIONS.check(activation)
+    summary = INITIALIZERS.declared[name].summary
+    from core.plots import spread_by_layer
+
+    layers = spread_by_layer(name, activation, depth, width)
+    if json:
+        rows = [asdict(layer) for layer in layers]
+        _print_json({"name": name, "activation": activation, "layers": rows})
+        return
+    from tui.curves import Curve
+
+    numbers = [layer.layer for layer in layers]
+    _print_plot(
+        f"{name}: {summary}",
+        {"train": "spread of activations", "test": "spread of gradients"},
+        [
+            Curve("train", numbers, [layer.activations for layer in layers]),
+            Curve("test", numbers, [layer.gradients for layer in layers], dotted=True),
+        ],
+        below=spread_lines(layers),
+        x_limits=(1, depth),
+        x_label="layer",
+        y_log=True,
+    )
+
+
+def spread_lines(layers: "Sequence[LayerSpread]") -> "list[Text]":
+    """A line for each layer, some of them where there are many."""
+    from rich.text import Text
+
+    from tui.meters import sparkline
+
+    every = -(-len(layers) // 10)
+    lines = [
+        Text("layer  activations  gradients  histogram of the activations (root of counts)", "bold")
+    ]
+    for layer in layers[::every]:
+        line = Text(f"{layer.layer:>5}  {layer.activations:>11.3g}  {layer.gradients:>9.3g}  ")
+        most = max(layer.histogram)
+        roots = [math.sqrt(n / most) for n in layer.histogram] if most else []
+        bars = sparkline(roots, len(layer.histogram))
+        line.append(bars, ROLE_COLOURS["train"])
+        lines.append(line.append(f"  {layer.lowest:.2g} to {layer.highest:.2g}", "dim"))
+    return lines
+
+
+def _print_plot(
+    heading: str,
+    legend: Mapping[str, str],
+    curves: "Sequence[Curve]",
+    *,
+    below: "Sequence[Text]" = (),
+    **options: Any,
+) -> None:
+    """Heading, legend and curves, as large as the terminal and what stands `below` allow."""
+    from rich.style import Style
+    from rich.text import Text
+
+    from tui.console import console, picture_size
+    from tui.format import safe_text
+    from tui.plot import draw
+
+    out = console()
+    columns, lines = picture_size(out)
+    height = max(min(lines - 4 - len(below), MOST_LINES), 8)
+    styles = {role: Style(color=colour) for role, colour in ROLE_COLOURS.items()}
+    picture = draw(curves, min(columns, MOST_COLUMNS), height, styles=styles, **options)
+    signs = {"train": "━━", "test": "┈●┈"}
+    out.print(Text(safe_text(heading), "bold"))
+    out.print(
+        Text("   ").join(Text(f"{signs[r]} {text}", styles[r]) for r, text in legend.items()),
+        soft_wrap=True,
+    )
+    if picture.plain:
+        out.print(picture)
+    else:
+        out.print("There is no room to draw here: make the terminal larger, or use --json.")
+    for line in below:
+        out.print(line)
+
+
+def _print_json(value: Any) -> None:
+    from tui.json_output import print_json
+
+    print_json(value)

@@ -1,0 +1,110 @@
+"""nnlab predict: what a trained network sees in images."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tui.commands.show import Run
+from tui.options import Json, RunsDir
+from tui.trained_run import Checkpoint, DeviceName, open_trained, title
+from tui.trained_run import as_json as trained_as_json
+
+if TYPE_CHECKING:
+    from rich.text import Text
+    from torch import Tensor
+
+LONGEST = 20  # columns of a class's name
+BAR = 24  # columns, where there is room
+SIDE = 16  # columns of an image
+
+
+def predict(
+    run: Run,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Images to look at.")],
+    top: Annotated[
+        int, typer.Option("--top", "-k", min=1, help="Classes to name for each image.")
+    ] = 3,
+    checkpoint: Checkpoint = "best",
+    device: DeviceName = "auto",
+    runs_dir: RunsDir = None,
+    json: Json = False,
+) -> None:
+    """Tell what images show, with the probabilities that a trained network gives.
+
+    Each image is brought to the size of the training images, cut at the centre,
+    and is drawn as the network sees it. The training images are not needed.
+
+    Examples:
+      nnlab predict last photo.jpg
+      nnlab predict brave-otter --top 5 digits/*.png
+      nnlab predict brave-otter photo.jpg --json | jq -r '.images[0].classes[0].name'
+    """
+    trained = open_trained(run, runs_dir, checkpoint, device)
+    import torch
+
+    from core.datasets import Images
+    from core.datasets.decode import read_image
+    from core.trained import predict as predict_images
+    from tui.waiting import wait_for
+
+    pixels = torch.stack([torch.from_numpy(read_image(f, trained.image_shape)) for f in files])
+    images = Images(pixels, torch.zeros(len(files), dtype=torch.int64))
+    probabilities = wait_for(predict_images(trained, images)).softmax(1)
+    best = [_top(row, trained.classes, top) for row in probabilities]
+    if json:
+        from tui.json_output import print_json
+
+        print_json(trained_as_json(trained) | {"images": as_json(files, best)})
+        return
+    from rich.text import Text
+
+    from tui.console import console, picture_size
+    from tui.format import safe_text
+    from tui.images import needs_ramp
+
+    out = console()
+    columns, _ = picture_size(out)
+    out.print(Text(safe_text(title(trained)), "bold"))
+    for file, image, classes in zip(files, pixels, best, strict=True):
+        for line in prediction_lines(file, image, classes, columns, needs_ramp(out)):
+            out.print(line)
+
+
+def as_json(files: list[Path], best: list[list[tuple[str, float]]]) -> list[dict[str, Any]]:
+    """For each file its classes, the most probable first."""
+    return [
+        {
+            "file": str(file),
+            "classes": [{"name": name, "probability": p} for name, p in classes],
+        }
+        for file, classes in zip(files, best, strict=True)
+    ]
+
+
+def prediction_lines(
+    file: Path, image: "Tensor", classes: list[tuple[str, float]], columns: int, ramp: bool
+) -> "list[Text]":
+    """The image, and beside it the most probable classes."""
+    from rich.cells import cell_len, set_cell_size
+    from rich.text import Text
+
+    from tui.format import clip, clip_start, percent
+    from tui.images import GAP, beside, fit, image_lines
+
+    picture = image_lines(fit(image, SIDE, SIDE), ramp=ramp)
+    names = [clip(name, LONGEST) for name, _ in classes]
+    width = max(map(cell_len, names))
+    room = columns - SIDE - GAP
+    bar = max(min(BAR, room - width - 10), 0)
+    said = [Text(clip_start(file, room), "bold")]
+    for name, (_, probability) in zip(names, classes, strict=True):
+        full = round(probability * bar)
+        line = Text(f"{set_cell_size(name, width)} {percent(probability):>7} ")
+        said.append(line.append("█" * full, "#87afd7").append("░" * (bar - full), "dim"))
+    return [Text(), *beside([picture, said])]
+
+
+def _top(row: "Tensor", names: tuple[str, ...], top: int) -> list[tuple[str, float]]:
+    values, positions = row.topk(min(top, len(names)))
+    return [(names[i], p) for i, p in zip(positions.tolist(), values.tolist(), strict=True)]
