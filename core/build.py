@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,12 +116,14 @@ def check_model(
     import torch
     from torch import Tensor
 
-    if not is_user_model(name):
-        from core.summary import summarize_named
+    from core.shapes import ShapesOnly
 
-        summarize_named(name, input_shape, num_classes, options=build.get("options"))
-        return
-    with torch.random.fork_rng(devices=[]):
+    ours = not is_user_model(name)
+    with (
+        torch.random.fork_rng(devices=[]),
+        torch.device("meta" if ours else "cpu"),
+        ShapesOnly() if ours else nullcontext(),
+    ):
         model = build_model(name, input_shape[0], num_classes, **build)
         shape = "x".join(map(str, input_shape))
         try:
@@ -128,7 +131,7 @@ def check_model(
         except Exception as error:  # anything can go wrong in a user's forward()
             raise ModelError(
                 f"{name} does not take images of {shape}: {reason(error)}.",
-                "Choose another input size, or change the network.",
+                f"Choose another input size{made_for(name)}, or another network.",
             ) from error
         found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         if found != (2, num_classes):
@@ -137,6 +140,8 @@ def check_model(
                 f"(2, {num_classes}).",
                 "It must return a tensor with one logit per class, without softmax.",
             )
+        if ours:
+            return
         trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
         if not trained or not logits.requires_grad:
             raise ModelError(

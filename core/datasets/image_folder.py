@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.datasets import Loading, Where
 from core.datasets.locate import cache_folder
-from core.datasets.pixel_cache import cached_pixels
+from core.datasets.pixel_cache import ImageFile, cached_pixels
 from core.errors import DataError
 from core.events import Notice
 
@@ -23,16 +23,6 @@ if TYPE_CHECKING:
 KINDS = frozenset({"jpg", "jpeg", "png", "bmp", "gif", "webp", "ppm", "pgm"})
 TEST_FOLDERS = ("test", "val", "valid", "validation")  # the first one that is there counts
 TEST_SHARE = 0.2  # of each class, where there is no test folder
-
-
-@dataclass(frozen=True)
-class ImageFile:
-    """One image, as the file system knows it."""
-
-    path: str  # below the data set's folder
-    label: int
-    size: int  # bytes
-    modified_ns: int
 
 
 @dataclass(frozen=True)

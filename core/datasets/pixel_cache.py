@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,13 +23,21 @@ from core.events import Notice, Progress
 if TYPE_CHECKING:
     import numpy as np
 
-    from core.datasets.image_folder import ImageFile
-
 FORMAT = 1  # to be raised when the same files would give other pixels
 
 
+@dataclass(frozen=True)
+class ImageFile:
+    """One image, as the file system knows it: what the cache is known by."""
+
+    path: str  # below the data set's folder
+    label: int
+    size: int  # bytes
+    modified_ns: int
+
+
 def cached_pixels(
-    folder: Path, files: Sequence["ImageFile"], cache: Path
+    folder: Path, files: Sequence[ImageFile], cache: Path
 ) -> Generator[Progress | Notice, None, "np.ndarray"]:
     """The pixels of `files` below `folder`, decoded once and then read from a folder in `cache`.
 
@@ -58,7 +67,7 @@ def cached_pixels(
 
 
 def _read_or_decode(
-    folder: Path, files: Sequence["ImageFile"], place: Path
+    folder: Path, files: Sequence[ImageFile], place: Path
 ) -> Generator[Progress | Notice, None, Decoded]:
     sources = hashlib.sha256(
         json.dumps([(f.path, f.size, f.modified_ns) for f in files]).encode()
@@ -86,7 +95,7 @@ def _read_or_decode(
     return decoded
 
 
-def _decode(folder: Path, files: Sequence["ImageFile"]) -> Generator[Progress, None, Decoded]:
+def _decode(folder: Path, files: Sequence[ImageFile]) -> Generator[Progress, None, Decoded]:
     return (yield from decode(folder, [f.path for f in files]))
 
 

@@ -87,7 +87,7 @@ print(peak() - before < 100_000)
 def test_a_registered_network_is_checked_for_size_too():
     with pytest.raises(ConfigError, match="alexnet cannot take images of 28x28"):
         check_model("alexnet", (1, 28, 28), 10, input_size=28)
-    with pytest.raises(ModelError, match="fc1"):
+    with pytest.raises(ModelError, match="lenet does not take images of 1x28x32"):
         check_model("lenet", (1, 28, 32), 10, input_size=28)
 
 
