@@ -18,6 +18,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     ValidationError,
+    ValidationInfo,
 )
 
 from core.augmentations import AUGMENTATIONS
@@ -25,6 +26,7 @@ from core.build import check_model_name
 from core.datasets import DATASETS, check_data_name
 from core.errors import ConfigError, NNLabError
 from core.initializers import INITIALIZERS
+from core.losses import LOSSES
 from core.models import MODELS
 from core.optimizers import OPTIMIZERS
 from core.schedules import SCHEDULES
@@ -82,6 +84,13 @@ def _device(name: str) -> str:
     return name
 
 
+def _warmup(epochs: float, info: ValidationInfo) -> float:
+    planned = info.data.get("epochs")  # missing if that is wrong itself
+    if planned is not None and epochs > planned:
+        raise ValueError(f"the run has only {planned} epoch{'s' * (planned > 1)}.")
+    return epochs
+
+
 class RunConfig(BaseModel, frozen=True, extra="forbid"):
     """Everything that defines a run. Build one with `make_config`, which explains what is wrong."""
 
@@ -102,19 +111,56 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     )
     epochs: int = Field(10, ge=1, le=1_000_000, description="Passes over the training images.")
     batch_size: int = Field(64, ge=1, le=1_000_000, description="Images in each step.")
+    loss: Annotated[str, _checked(LOSSES.check)] = Field(
+        "cross_entropy", description="What training minimises."
+    )
+    label_smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        allow_inf_nan=False,
+        description="Share of a training image's target that is spread over all classes.",
+    )
     optimizer: Annotated[str, _checked(OPTIMIZERS.check)] = Field(
         "sgd", description="How gradients become steps."
     )
     lr: float = Field(0.1, gt=0, allow_inf_nan=False, description="Peak learning rate.")
     momentum: float = Field(
-        0.0, ge=0, lt=1, allow_inf_nan=False, description="Momentum of SGD, beta1 of Adam."
+        0.0,
+        ge=0,
+        lt=1,
+        allow_inf_nan=False,
+        description="Momentum of sgd, rmsprop and nesterov, beta1 of adam; nesterov and adam take "
+        "0.9 if it is 0.",
     )
-    weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False, description="L2 penalty.")
     schedule: Annotated[str, _checked(SCHEDULES.check)] = Field(
         "constant", description="Learning rate over the run."
     )
+    warmup: Annotated[float, AfterValidator(_warmup)] = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Epochs over which the learning rate first rises from 0, such as 0.5.",
+    )
+    weight_decay: float = Field(0.0, ge=0, allow_inf_nan=False, description="L2 penalty.")
+    l1: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="L1 penalty, which makes many weights 0."
+    )
+    decay: Literal["all", "weights"] = Field(
+        "all",
+        description="What the two penalties act on: all parameters, or weights without biases and "
+        "the scales of normalisations.",
+    )
     initializer: Annotated[str, _checked(INITIALIZERS.check)] = Field(
         "default", description="How the weights begin."
+    )
+    init_options: Annotated[
+        dict[str, Annotated[float, Field(allow_inf_nan=False)]], BeforeValidator(_pairs)
+    ] = Field(
+        {}, description="The initializer's own options: std=0.1 of normal, value=0.5 of constant."
+    )
+    conv_init: Annotated[str, _checked(INITIALIZERS.check)] | None = Field(
+        None, description="How the weights of convolutions begin, if not like the others."
     )
     augmentation: Annotated[
         tuple[Annotated[str, _checked(AUGMENTATIONS.check)], ...], BeforeValidator(_names)

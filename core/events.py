@@ -1,8 +1,10 @@
 """What training says, in order: the only thing that screens, logs and tests know of it.
 
 Frozen values that can cross threads and be written as JSON. Steps and epochs count from 1, and
-`step` counts optimizer updates since the start of the run, over all epochs. Losses are means in
-nats per image, accuracies fractions from 0 to 1, durations seconds, sizes bytes.
+`step` counts optimizer updates since the start of the run, over all epochs. Losses are means per
+image of the run's own loss, in nats if that is cross-entropy: while training what is minimised,
+without the penalties on weights, while testing without label smoothing. Accuracies are fractions
+from 0 to 1, durations seconds, sizes bytes.
 """
 
 import math

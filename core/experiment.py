@@ -18,7 +18,8 @@ from core.device import Device, choose_device, is_out_of_memory, out_of_memory
 from core.errors import NNLabError, RunError
 from core.events import CheckpointSaved, Event, Notice, Progress, RunEnd, RunStart
 from core.initializers import initialize
-from core.optimizers import OPTIMIZERS
+from core.losses import LOSSES
+from core.optimizers import make_optimizer
 from core.record import record, set_aside
 from core.runs import ACTIVE, check_run_name, create_run, read_info
 from core.schedules import SCHEDULES
@@ -149,7 +150,7 @@ def _prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
     check_model(config.model, (channels, size, size), len(dataset.classes), **build)
     torch.manual_seed(config.seed)
     model = build_model(config.model, channels, len(dataset.classes), **build)
-    initialize(model, config.initializer)
+    initialize(model, config.initializer, config.init_options, conv=config.conv_init)
     scale = normalisation(config.normalisation, dataset.train)
     try:
         model.to(device.torch_name)
@@ -174,13 +175,22 @@ def _prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
         raise _as_problem(error, device, config) from error
     return Training(
         model,
-        OPTIMIZERS[config.optimizer](
-            model.parameters(), config.lr, config.momentum, config.weight_decay
+        make_optimizer(
+            config.optimizer,
+            model,
+            config.lr,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            l1=config.l1,
+            decay_biases=config.decay == "all",
         ),
         train_batches,
         test_batches,
         schedule=SCHEDULES[config.schedule],
         position=Position(epochs=config.epochs, lr=config.lr),
+        warmup=config.warmup,
+        loss=LOSSES[config.loss],
+        label_smoothing=config.label_smoothing,
         report_interval=config.report_interval,
     )
 

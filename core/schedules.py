@@ -1,7 +1,8 @@
 """The learning rate as a function of how far the run has come.
 
 Each schedule maps the fraction of the run that is done, 0 <= done < 1, to a factor of the peak
-learning rate, so that extending a run or changing its peak needs no other bookkeeping.
+learning rate, so that extending a run or changing its peak needs no other bookkeeping. A warm-up is
+a factor of its own, for any of them.
 """
 
 import math
@@ -12,6 +13,14 @@ from core.registry import Registry
 Schedule = Callable[[float], float]
 
 SCHEDULES: Registry[Schedule] = Registry("schedule", __name__)
+
+
+def warm_up(done: float, wanted: float) -> float:
+    """A straight line from 0 to 1 over the first `wanted` epochs, `done` epochs into the run.
+
+    Goyal et al., arXiv:1706.02677, section 2.2. Where the schedule stands does not depend on it.
+    """
+    return min(done / wanted, 1.0) if wanted else 1.0
 
 
 @SCHEDULES.register()

@@ -10,14 +10,16 @@ from time import perf_counter
 from typing import Any, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from core.control import Control
 from core.errors import TrainingDiverged
 from core.events import CheckpointSaved, ControlApplied, EpochEnd, Event, Progress, StepReport
-from core.schedules import Schedule
+from core.losses.classification import cross_entropy
+from core.schedules import Schedule, warm_up
+
+Loss = Callable[..., Tensor]  # see core.losses
 
 EVALUATION_NEWS = 0.5  # seconds between two reports on an evaluation
 
@@ -84,6 +86,9 @@ class Training:
         *,
         schedule: Schedule,
         position: Position,
+        warmup: float = 0.0,
+        loss: Loss = cross_entropy,
+        label_smoothing: float = 0.0,
         report_interval: float = 0.1,
         control: Control | None = None,
         save: Callable[[str], CheckpointSaved] | None = None,
@@ -94,6 +99,9 @@ class Training:
         self.test_batches = test_batches
         self.schedule = schedule
         self.position = position
+        self.warmup = warmup  # epochs
+        self.loss = loss
+        self.label_smoothing = label_smoothing
         self.report_interval = report_interval
         self.control = control or Control()
         self.save = save
@@ -107,8 +115,10 @@ class Training:
 
     def lr_at(self, step: int) -> float:
         """The learning rate of the update after `step` updates."""
-        planned = self.position.epochs * len(self.train_batches)
-        return self.position.lr * self.schedule(min(step / planned, 1.0))
+        steps = len(self.train_batches)
+        factor = self.schedule(min(step / (self.position.epochs * steps), 1.0))
+        # One step ahead: the first update of a warm-up is small, but not lost.
+        return self.position.lr * factor * warm_up((step + 1) / steps, self.warmup)
 
 
 def train(training: Training) -> Generator[Event, None, None]:
@@ -127,7 +137,10 @@ def train(training: Training) -> Generator[Event, None, None]:
             return
         train_seconds = training.watch.seconds
         tested = yield from evaluate(
-            training.model, training.test_batches, stop=lambda: training.control.wants("stop")
+            training.model,
+            training.test_batches,
+            loss=training.loss,
+            stop=lambda: training.control.wants("stop"),
         )
         if tested is None:  # the epoch is evaluated again, whole, when the run goes on
             yield from _obey(training)
@@ -166,7 +179,7 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
         for group in optimizer.param_groups:
             group["lr"] = lr
         logits = model(images)
-        loss = F.cross_entropy(logits, labels)
+        loss = training.loss(logits, labels, training.label_smoothing)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -239,9 +252,14 @@ def _report(
 
 
 def evaluate(
-    model: nn.Module, batches: BatchSource, *, stop: Callable[[], bool] = lambda: False
+    model: nn.Module,
+    batches: BatchSource,
+    *,
+    loss: Loss = cross_entropy,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Progress, None, tuple[float, float] | None]:
-    """The mean loss (nats per image) and the accuracy of `model` over all `batches`.
+    """The mean `loss` per image, without label smoothing, and the accuracy of `model` over all
+    `batches`.
 
     Leaves the model in training mode. Returns None as soon as `stop()` is true.
     """
@@ -258,7 +276,7 @@ def evaluate(
             with torch.inference_mode():
                 images, labels = batches.batch(0, index)
                 logits = model(images)
-                loss_sum.add_(F.cross_entropy(logits, labels, reduction="sum"))
+                loss_sum.add_(loss(logits, labels), alpha=len(labels))
                 correct.add_((logits.argmax(1) == labels).sum())
             seen += len(labels)
             if perf_counter() - told > EVALUATION_NEWS:

@@ -18,6 +18,7 @@ from core.augmentations import AUGMENTATIONS
 from core.config import RunConfig, make_config
 from core.datasets import DATASETS
 from core.initializers import INITIALIZERS
+from core.losses import LOSSES
 from core.models import MODELS
 from core.optimizers import OPTIMIZERS
 from core.registry import Registry
@@ -27,23 +28,26 @@ REGISTRIES: dict[str, Registry] = {
     "model": MODELS,
     "data": DATASETS,
     "augmentation": AUGMENTATIONS,
+    "loss": LOSSES,
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "initializer": INITIALIZERS,
+    "conv_init": INITIALIZERS,
 }
 OPEN = ("model", "data")  # any path too; `nnlab models` and the data's own errors list the names
 
-IMAGES, TRAINING = "Network and images", "Training (a network may bring defaults of its own)"
-PANELS = {
-    "model_options": IMAGES,
-    "data": IMAGES,
-    "input_size": IMAGES,
-    "augmentation": IMAGES,
-    "normalisation": IMAGES,
-    "device": "Machine",
-    "threads": "Machine",
-    "report_interval": "Machine",
+PANELS: dict[str, tuple[str, ...]] = {
+    "Network and images": ("model_options", "data", "input_size", "augmentation", "normalisation"),
+    "Training": ("epochs", "batch_size", "loss", "label_smoothing", "seed"),
+    "Optimizer and learning rate (a network may bring its own)": (
+        *("optimizer", "lr", "momentum", "schedule", "warmup"),
+    ),
+    "Weights: start and penalties (a network may bring its own)": (
+        *("initializer", "init_options", "conv_init", "weight_decay", "l1", "decay"),
+    ),
+    "Machine": ("device", "threads", "report_interval"),
 }
+PANEL_OF = {name: panel for panel, names in PANELS.items() for name in names}
 RUN = "The run"
 
 RunsDir = Annotated[
@@ -125,7 +129,7 @@ def _options() -> Iterable[inspect.Parameter]:
             # Checked by RunConfig; the type is only what the help shows.
             parser=str,
             autocompletion=completion(name),
-            rich_help_panel=PANELS.get(name, TRAINING),
+            rich_help_panel=PANEL_OF.get(name, "Training"),
         )
         yield _parameter(name, Annotated[kind | None, option])
     file = typer.Option(
@@ -169,8 +173,11 @@ def _help(name: str, field: FieldInfo) -> str:
     if name in REGISTRIES and name not in OPEN:
         words.append(f"One of: {', '.join(REGISTRIES[name])}.")
     if name == "lr":
-        own = [f"{d.facts['lr']:g} with {d.name}" for d in OPTIMIZERS.declared.values()]
-        words.append(f"Default: {', '.join(own)}.")
+        own: dict[float, list[str]] = {}
+        for declared in OPTIMIZERS.declared.values():
+            own.setdefault(declared.facts["lr"], []).append(declared.name)
+        rates = [f"{lr:g} with {', '.join(names)}" for lr, names in sorted(own.items())]
+        words.append(f"Default: {'; '.join(rates)}.")
     elif field.default not in (None, (), {}):
         default = field.default
         words.append(

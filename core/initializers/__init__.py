@@ -33,7 +33,7 @@ def initialize(
     dimensions (convolution): so layers from scratch and a user's own are among them, and the scales
     of normalisation layers, which are vectors, are not.
 
-    Raises ConfigError for an option that the initializer does not take.
+    Raises ConfigError for an option that the initializer does not take, or not with that value.
     """
     from torch import nn
 
@@ -50,7 +50,16 @@ def initialize(
         weight = getattr(layer, "weight", None)
         if isinstance(weight, nn.Parameter) and weight.dim() > 1:
             fill = fills["linear" if weight.dim() == 2 else "conv"]
-            fill(weight, **{k: v for k, v in options.items() if k in _options(fill)})
+            taken = {k: v for k, v in options.items() if k in _options(fill)}
+            try:
+                fill(weight, **taken)
+            except RuntimeError as error:  # of torch, such as: normal expects std >= 0.0
+                if not taken:
+                    raise
+                values = ", ".join(f"{k}={v:g}" for k, v in taken.items())
+                raise ConfigError(
+                    f"The weights cannot begin with {values}: {error}.", "Choose another value."
+                ) from error
 
 
 def _options(fill: Callable[..., Any]) -> list[str]:

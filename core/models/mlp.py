@@ -9,17 +9,23 @@ from overfitting", JMLR 15, 2014.
 from torch import nn
 
 from core.models import MODELS
+from core.models._activations import make_activation
 
 
 @MODELS.register(input_size=28, source="note 000, 3.3", recipe={"optimizer": "adam", "lr": 0.001})
 def mlp(
-    in_channels: int, num_classes: int, *, input_size: int = 28, hidden: int = 256
+    in_channels: int,
+    num_classes: int,
+    *,
+    input_size: int = 28,
+    hidden: int = 256,
+    activation: str = "relu",
 ) -> nn.Module:
     """One hidden layer of 256 rectified units."""
     net = nn.Sequential()
     net.add_module("flatten", nn.Flatten())
     net.add_module("hidden", nn.Linear(in_channels * input_size**2, hidden))
-    net.add_module("relu", nn.ReLU())
+    net.add_module(activation, make_activation(activation))
     net.add_module("output", nn.Linear(hidden, num_classes))
     return net
 
@@ -34,6 +40,7 @@ def mlp_dropout(
     hidden2: int = 256,
     dropout1: float = 0.2,
     dropout2: float = 0.5,
+    activation: str = "relu",
 ) -> nn.Module:
     """Two hidden layers of 256 rectified units, with dropout.
 
@@ -42,10 +49,10 @@ def mlp_dropout(
     net = nn.Sequential()
     net.add_module("flatten", nn.Flatten())
     net.add_module("hidden1", nn.Linear(in_channels * input_size**2, hidden1))
-    net.add_module("relu1", nn.ReLU())
+    net.add_module(f"{activation}1", make_activation(activation))
     net.add_module("dropout1", nn.Dropout(dropout1))
     net.add_module("hidden2", nn.Linear(hidden1, hidden2))
-    net.add_module("relu2", nn.ReLU())
+    net.add_module(f"{activation}2", make_activation(activation))
     net.add_module("dropout2", nn.Dropout(dropout2))
     net.add_module("output", nn.Linear(hidden2, num_classes))
     return net

@@ -33,7 +33,10 @@ def test_every_problem_is_reported_at_once_with_its_value_and_advice():
         ("device", "gpu"), ("device", "cuda:x"), ("weight_decay", -1), ("report_interval", -1),
         ("normalisation", "z"), ("augmentation", "flip,flop"), ("input_size", 0),
         ("data", "fashion"), ("schedule", "cosinus"), ("initializer", "xavier"),
-        ("model_options", "hidden"), ("optimizer", ""),
+        ("model_options", "hidden"), ("optimizer", ""), ("loss", "crossentropy"),
+        ("label_smoothing", 1), ("label_smoothing", -0.1), ("l1", -1), ("l1", "inf"),
+        ("decay", "biases"), ("warmup", -1), ("warmup", "nan"), ("init_options", "std"),
+        ("init_options", "std=x"), ("init_options", "std=NaN"), ("conv_init", "kaiming"),
     ],
 )  # fmt: skip
 def test_a_value_out_of_range_is_refused_and_named(field, value):
@@ -47,6 +50,42 @@ def test_options_and_lists_can_be_written_on_a_command_line():
     )
     assert config.model_options == {"hidden": 512}
     assert config.augmentation == ("flip", "crop")
+
+
+def test_a_warm_up_has_to_end_within_the_run():
+    assert make_config({"model": "mlp", "epochs": 2, "warmup": 2}).warmup == 2
+    with pytest.raises(ConfigError) as caught:
+        make_config({"model": "mlp", "epochs": "2", "warmup": "2.5"})
+    assert "warmup = '2.5': the run has only 2 epochs." in caught.value.fix
+    # Of a number of epochs that is none, it is this that is reported.
+    assert set(check_fields({"model": "mlp", "epochs": "x", "warmup": 2})) == {"epochs"}
+
+
+def test_a_toml_file_can_say_everything(tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_text(
+        'model = "lenet"\nloss = "squared"\nlabel_smoothing = 0.1\nwarmup = 0.5\nl1 = 1e-5\n'
+        'decay = "weights"\ninitializer = "normal"\nconv_init = "kaiming_normal"\n'
+        'augmentation = ["cutout", "grayscale"]\n[init_options]\nstd = 0.1\n'
+        '[model_options]\nactivation = "tanh"\n'
+    )
+    config = make_config({}, file)
+    assert (config.loss, config.label_smoothing, config.warmup, config.l1, config.decay) == (
+        *("squared", 0.1, 0.5, 1e-5, "weights"),
+    )
+    assert (config.initializer, config.init_options, config.conv_init) == (
+        *("normal", {"std": 0.1}, "kaiming_normal"),
+    )
+    assert config.augmentation == ("cutout", "grayscale")
+    assert config.model_options == {"activation": "tanh"}
+
+
+def test_a_run_described_before_there_were_more_settings_means_what_it_meant():
+    config = make_config({"model": "mlp", "weight_decay": 0.1, "initializer": "normal"})
+    assert (config.loss, config.label_smoothing, config.l1, config.warmup) == (
+        *("cross_entropy", 0, 0, 0),
+    )
+    assert (config.decay, config.init_options, config.conv_init) == ("all", {}, None)
 
 
 def test_a_file_is_overruled_by_what_is_typed(tmp_path):
@@ -98,7 +137,9 @@ def test_a_form_learns_what_is_wrong_field_by_field():
         {"model": "mlp", "optimizer": "sgd"},
         {"model": "mlp", "optimizer": "sgd", "lr": 0.1234567, "epochs": 3},
         {"model": "lenet", "augmentation": "flip,crop", "data": "mnist", "threads": 1},
-        {"model": "mlp", "model_options": "hidden=32"},
+        {"model": "mlp", "model_options": "hidden=32,activation=tanh"},
+        {"model": "lenet", "loss": "squared", "label_smoothing": 0.1, "warmup": 0.5, "l1": 1e-5},
+        {"model": "lenet", "decay": "weights", "init_options": "std=0.1", "conv_init": "zeros"},
     ],
 )
 def test_the_command_line_it_suggests_makes_the_same_run(values):

@@ -6,10 +6,12 @@ import torch
 from core.checkpoint import checkpoints, load_newest
 from core.config import make_config
 from core.control import Control
-from core.datasets import Where, load
+from core.datasets import Dataset, Images, Where, load
 from core.errors import NNLabError, RunError, TrainingDiverged
 from core.events import CheckpointSaved, EpochEnd, Notice, RunEnd, RunStart, StepReport
 from core.experiment import resume_experiment, run_experiment
+from core.initializers import INITIALIZERS
+from core.losses import LOSSES
 from core.record import read_events
 from core.runs import list_runs, read_info
 
@@ -66,9 +68,41 @@ def test_the_same_seed_gives_the_same_figures_and_another_seed_others(runs_dir):
     assert figures(seed=1) != figures(seed=2)
 
 
+def in_colour(images: Images) -> Images:
+    """Each image in three colours that are not grey."""
+    grey = images.pixels
+    return Images(torch.cat([grey, 255 - grey, grey.flip(-1)], 1), images.labels)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"augmentation": "flip,crop", "optimizer": "adam", "lr": 0.01, "schedule": "cosine"},
+        # Everything that has a state, draws at random or looks at the step.
+        {
+            "model": "mlp_dropout", "model_options": {"hidden1": 16, "hidden2": 8},
+            "momentum": 0.9, "warmup": 1.3, "augmentation": "cutout,grayscale", "l1": 0.001,
+            "weight_decay": 0.01, "decay": "weights", "label_smoothing": 0.1,
+            "initializer": "normal", "init_options": {"std": 0.3},
+        },
+        {
+            "model": "mlp_dropout", "model_options": {"hidden1": 16, "hidden2": 8},
+            "optimizer": "rmsprop", "lr": 0.001, "momentum": 0.5, "warmup": 2, "loss": "squared",
+            "augmentation": "grayscale", "schedule": "one_cycle",
+        },
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("stop_at", [1, 4, 5, 8])
-def test_a_resumed_run_ends_with_the_same_weights_as_one_never_stopped(runs_dir, stop_at):
-    settings = config(augmentation="flip,crop", optimizer="adam", lr=0.01, schedule="cosine")
+def test_a_resumed_run_ends_with_the_same_weights_as_one_never_stopped(
+    runs_dir, monkeypatch, tiny_dataset, stop_at, choices
+):
+    def colourful(name, where):
+        yield Notice("tiny images in colour")
+        train, test = in_colour(tiny_dataset.train), in_colour(tiny_dataset.test)
+        return Dataset("tiny", tiny_dataset.classes, train, test, "0" * 64)
+
+    monkeypatch.setattr("core.experiment.load", colourful)
+    settings = config(**choices)
     list(run_experiment(settings, runs_dir=runs_dir, name="whole"))
 
     control = Control()
@@ -91,6 +125,71 @@ def test_a_resumed_run_ends_with_the_same_weights_as_one_never_stopped(runs_dir,
         [e.test_loss for e in only(EpochEnd, read_events(runs_dir / n))] for n in ("whole", "parts")
     ]
     assert ends[0] == ends[1]
+
+
+def weights_after(runs_dir, **values):
+    events = run_experiment(config(epochs=1, **values), runs_dir=runs_dir)
+    (start,) = only(RunStart, events)
+    return load_newest(runs_dir / start.run / "checkpoints")[0].model
+
+
+def differ(one, other):
+    return {name for name in one if not torch.equal(one[name], other[name])}
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        *({"loss": name} for name in LOSSES if name != "cross_entropy"),
+        *({"initializer": name} for name in INITIALIZERS if name != "default"),
+        {"label_smoothing": 0.1}, {"warmup": 1}, {"weight_decay": 0.1}, {"l1": 0.01},
+        {"weight_decay": 0.1, "decay": "weights"}, {"augmentation": "cutout"},
+        {"initializer": "normal", "init_options": {"std": 0.5}},
+        {"model_options": {"hidden": 16, "activation": "tanh"}}, {"optimizer": "nesterov"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_every_choice_reaches_the_training(runs_dir, choice):
+    plain = {"optimizer": "sgd", "initializer": "default"}
+    assert differ(weights_after(runs_dir, **plain), weights_after(runs_dir, **plain | choice))
+
+
+def test_convolutions_begin_as_they_are_told(runs_dir):
+    """With constant weights in the convolutions alone, all their units stay the same."""
+    net = {"model": "lenet", "input_size": 28, "model_options": {}}
+    start = {"initializer": "constant", "init_options": {"value": 0.5}, "lr": 1e-12}
+    model = weights_after(runs_dir, **net, **start, conv_init="zeros")
+    assert model["conv1.weight"].abs().max() < 1e-6
+    assert model["fc1.weight"].sub(0.5).abs().max() < 1e-6
+
+
+def test_decay_of_weights_alone_leaves_biases_where_the_loss_leaves_them(runs_dir):
+    start = {"initializer": "zeros", "lr": 0.5, "weight_decay": 0.5}
+    all_of_them = weights_after(runs_dir, **start)
+    weights = weights_after(runs_dir, **start, decay="weights")
+    assert weights["output.bias"].abs().sum() > all_of_them["output.bias"].abs().sum()
+
+
+def test_l1_makes_weights_smaller_that_the_loss_does_not_need(runs_dir):
+    plain, penalised = (weights_after(runs_dir, l1=l1) for l1 in (0.0, 0.1))
+    assert penalised["hidden.weight"].abs().sum() < 0.7 * plain["hidden.weight"].abs().sum()
+
+
+@pytest.mark.parametrize(
+    ("choice", "problem"),
+    [
+        ({"optimizer": "adagrad", "momentum": 0.9}, "adagrad has no momentum"),
+        ({"init_options": {"std": 0.1}}, "default has no option 'std'"),
+        ({"initializer": "normal", "init_options": {"std": -1}}, "cannot begin with std=-1"),
+        ({"model_options": {"activation": "tahn"}}, "Did you mean 'tanh'"),
+    ],
+)
+def test_choices_that_do_not_go_together_are_one_clear_error_and_leave_no_folder(
+    runs_dir, choice, problem
+):
+    with pytest.raises(NNLabError, match=problem):
+        list(run_experiment(config(**choice), runs_dir=runs_dir))
+    assert list_runs(runs_dir) == []
 
 
 def test_resume_uses_the_checkpoint_before_a_damaged_one_and_says_so(runs_dir):

@@ -77,6 +77,16 @@ def test_an_option_that_it_does_not_take_is_refused(name, takes):
     assert caught.value.fix == takes
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("normal", {"std": -1.0}), ("thresholded_uniform", {"bound": -1.0})],
+)
+def test_a_value_that_it_cannot_take_is_refused_and_shown(name, options):
+    with pytest.raises(ConfigError) as caught:
+        initialize(nn.Linear(2, 2), name, options)
+    assert f"{next(iter(options))}=-1" in caught.value.problem
+
+
 def test_convolutions_can_begin_otherwise_than_linear_layers():
     model = nn.Sequential(nn.Conv2d(1, 8, 3), nn.Flatten(), nn.Linear(8, 2))
     initialize(model, "constant", {"value": 0.5}, conv="zeros")

@@ -8,12 +8,13 @@ from core.augmentations import AUGMENTATIONS
 from core.datasets import DATASETS
 from core.errors import UnknownName
 from core.initializers import INITIALIZERS
+from core.losses import LOSSES
 from core.models import MODELS
 from core.optimizers import OPTIMIZERS
 from core.registry import Registry
 from core.schedules import SCHEDULES
 
-REGISTRIES = [AUGMENTATIONS, DATASETS, INITIALIZERS, MODELS, OPTIMIZERS, SCHEDULES]
+REGISTRIES = [AUGMENTATIONS, DATASETS, INITIALIZERS, LOSSES, MODELS, OPTIMIZERS, SCHEDULES]
 
 
 @pytest.fixture

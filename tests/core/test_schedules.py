@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from core.schedules import SCHEDULES
+from core.schedules import SCHEDULES, warm_up
 
 
 @pytest.mark.parametrize("name", list(SCHEDULES))
@@ -26,3 +26,11 @@ def test_one_cycle_rises_to_its_peak_at_three_tenths_without_a_jump():
     assert one_cycle(0.0) == pytest.approx(1 / 25)
     assert one_cycle(0.3) == pytest.approx(1.0)
     assert math.isclose(one_cycle(0.2999), one_cycle(0.3001), abs_tol=1e-4)
+
+
+def test_a_warm_up_is_a_straight_line_to_the_peak_and_then_stays():
+    assert [warm_up(done, 2.0) for done in (0, 0.5, 1, 2, 7)] == [0, 0.25, 0.5, 1, 1]
+
+
+def test_without_a_warm_up_the_schedule_is_itself():
+    assert warm_up(0.0, 0.0) == 1.0

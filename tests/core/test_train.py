@@ -10,6 +10,7 @@ from core.batches import Batches, normalisation
 from core.control import Control
 from core.errors import TrainingDiverged
 from core.events import CheckpointSaved, ControlApplied, EpochEnd, StepReport
+from core.losses import LOSSES
 from core.schedules import SCHEDULES
 from core.train import Position, Stopwatch, Training, evaluate, train
 
@@ -94,6 +95,61 @@ def test_the_learning_rate_follows_the_schedule(tiny_dataset, tiny_model):
     events = train(make_training(tiny_dataset, tiny_model, schedule="cosine", lr=0.2))
     rates = [e.lr for e in events if isinstance(e, StepReport)]
     assert rates == pytest.approx([0.1 * (1 + math.cos(math.pi * i / 10)) for i in range(10)])
+
+
+@pytest.mark.parametrize("warmup", [0.5, 1.2])
+def test_a_warm_up_begins_above_zero_and_leaves_the_schedule_where_it_is(
+    tiny_dataset, tiny_model, warmup
+):
+    def rates(**others):
+        events = train(make_training(tiny_dataset, tiny_model, schedule="step", lr=0.2, **others))
+        return [e.lr for e in events if isinstance(e, StepReport)]
+
+    steps = 5 * warmup
+    ramp = [min((i + 1) / steps, 1.0) for i in range(10)]
+    assert ramp[0] > 0
+    assert rates(warmup=warmup) == pytest.approx(
+        [rate * factor for rate, factor in zip(rates(), ramp, strict=True)]
+    )
+
+
+def test_a_longer_run_does_not_warm_up_more_slowly(tiny_dataset, tiny_model):
+    training = make_training(tiny_dataset, tiny_model, epochs=2, warmup=1.0)
+    before = [training.lr_at(step) for step in range(10)]
+    training.move(epochs=20)
+    assert [training.lr_at(step) for step in range(10)] == before
+
+
+def test_smoothing_is_for_training_and_not_for_the_test(tiny_dataset, tiny_model):
+    tiny_model[3].p = 0.0
+    loss, smoothing = LOSSES["squared"], 0.2
+    training = make_training(
+        tiny_dataset, tiny_model, epochs=1, lr=1e-12, loss=loss, label_smoothing=smoothing
+    )
+    *_, end = train(training)
+    with torch.no_grad():
+        logits, test_logits = (
+            tiny_model(part.pixels.float() / 255)
+            for part in (tiny_dataset.train, tiny_dataset.test)
+        )
+    smoothed = loss(logits, tiny_dataset.train.labels, smoothing)
+    assert end.train_loss == pytest.approx(smoothed.item(), rel=1e-5)
+    plain = loss(test_logits, tiny_dataset.test.labels)
+    assert end.test_loss == pytest.approx(plain.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", list(LOSSES))
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_the_network_learns_with_every_loss(tiny_dataset, tiny_model, name, label_smoothing):
+    training = make_training(
+        *(tiny_dataset, tiny_model),
+        epochs=40,
+        lr=0.05,
+        loss=LOSSES[name],
+        label_smoothing=label_smoothing,
+    )
+    *_, end = train(training)
+    assert end.test_accuracy == 1.0
 
 
 def test_a_loss_that_is_no_number_stops_with_advice(tiny_dataset, tiny_model):

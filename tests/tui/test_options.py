@@ -6,9 +6,11 @@ from typer.testing import CliRunner
 
 from core.config import RunConfig, make_config
 from core.errors import ConfigError
+from core.initializers import INITIALIZERS
+from core.losses import LOSSES
 from core.models import MODELS
 from core.optimizers import OPTIMIZERS
-from tui.options import Given, completion, with_run_options
+from tui.options import PANELS, Given, completion, with_run_options
 
 
 def parsed(*words: str) -> Given:
@@ -103,6 +105,17 @@ def test_the_shell_offers_names_with_what_they_are():
     assert dict(completion("optimizer")("")).keys() == set(OPTIMIZERS)
     assert ("half", "") in completion("normalisation")("")
     assert completion("epochs")("") == []
+
+
+def test_every_option_of_a_run_is_in_one_panel():
+    grouped = [name for names in PANELS.values() for name in names]
+    assert sorted(grouped) == sorted(RunConfig.model_fields.keys() - {"model"})
+
+
+def test_the_shell_offers_the_pieces_of_a_training():
+    assert dict(completion("loss")("")).keys() == set(LOSSES)
+    assert dict(completion("conv_init")("")).keys() == set(INITIALIZERS)
+    assert completion("decay")("") == [("all", ""), ("weights", "")]
 
 
 def test_the_shell_completes_the_last_of_several_names():

@@ -42,7 +42,10 @@ def test_every_setting_of_a_run_has_one_field():
 async def test_names_from_a_registry_are_chosen_and_the_rest_is_typed(app):
     async with app.run_test():
         chosen = {n for n, f in app.form.fields.items() if isinstance(f.control, Select)}
-        assert chosen == {"optimizer", "schedule", "initializer", "normalisation"}
+        assert chosen == {
+            *("optimizer", "schedule", "loss", "initializer", "conv_init"),
+            *("decay", "normalisation"),
+        }
         assert app.form.fields["optimizer"].choices == tuple(OPTIMIZERS)
 
 
@@ -61,6 +64,11 @@ async def test_what_is_filled_in_makes_the_same_run(app):
         "augmentation": ("flip", "crop"),
         "normalisation": "standard",
         "optimizer": "sgd",
+        "loss": "squared",
+        "init_options": {"std": 0.1},
+        "conv_init": "zeros",
+        "decay": "weights",
+        "warmup": 0.5,
     }
     async with app.run_test() as pilot:
         app.form.fill(values)
@@ -87,6 +95,24 @@ async def test_a_choice_follows_the_suggestion_until_one_is_made(app):
         await pilot.pause()
         assert optimizer.control.value == "sgd"
         assert optimizer.changed
+
+
+async def test_convolutions_begin_like_the_others_until_something_is_chosen_and_can_again(app):
+    async with app.run_test() as pilot:
+        field = app.form.fields["conv_init"]
+        assert field.control.value == "like the others"
+        field.give("zeros")
+        assert app.form.given == {"conv_init": "zeros"}
+        field.control.focus()
+        await pilot.press("enter", *"like", "enter")
+        assert app.form.given == {}
+
+
+async def test_every_name_fits_beside_its_field(app):
+    async with app.run_test(size=(60, 60)):
+        for name, field in app.form.fields.items():
+            label = field.query_one(".label", Static)
+            assert len(str(label.render())) <= label.size.width, name
 
 
 async def test_the_arrow_keys_move_from_field_to_field(app):

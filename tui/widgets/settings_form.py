@@ -13,6 +13,7 @@ from textual.widgets import Static
 from core.augmentations import AUGMENTATIONS
 from core.config import RunConfig
 from core.initializers import INITIALIZERS
+from core.losses import LOSSES
 from core.optimizers import OPTIMIZERS
 from core.registry import Registry
 from core.schedules import SCHEDULES
@@ -21,19 +22,24 @@ from tui.widgets.setting_field import SettingField, as_text
 PICKED_ELSEWHERE = ("model", "data")
 GROUPS: dict[str, tuple[str, ...]] = {
     "": ("epochs", "batch_size", "optimizer", "lr"),
-    "learning": ("schedule", "momentum", "weight_decay", "initializer"),
+    "learning": ("schedule", "warmup", "momentum", "loss", "label_smoothing"),
+    "weights": ("initializer", "init_options", "conv_init", "weight_decay", "l1", "decay"),
     "images": ("augmentation", "normalisation", "input_size"),
     "run": ("model_options", "seed", "device", "threads", "report_interval"),
 }
 CHOICES: dict[str, Registry[Any]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
+    "loss": LOSSES,
     "initializer": INITIALIZERS,
+    "conv_init": INITIALIZERS,
 }
 # What an empty field means where RunConfig's default is None or empty.
 UNSET = {
     "model_options": "none",
     "augmentation": "none",
+    "init_options": "none",
+    "conv_init": "like the others",
     "threads": "auto",
 }
 
@@ -134,7 +140,8 @@ def suggestion(name: str, recipe: Mapping[str, Any]) -> str:
 def _values(name: str) -> dict[str, tuple[str, ...]]:
     """The only values that there are for this setting, or those worth completing."""
     if name in CHOICES:
-        return {"choices": tuple(CHOICES[name])}
+        unset = (UNSET[name],) if name in UNSET else ()
+        return {"choices": (*unset, *CHOICES[name])}
     annotation = RunConfig.model_fields[name].annotation
     if get_origin(annotation) is Literal:
         return {"choices": get_args(annotation)}

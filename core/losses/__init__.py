@@ -1,0 +1,15 @@
+"""What training minimises. A new file in this folder is found by itself.
+
+Each maps logits (B, K) and labels (B,) to their mean over the batch, (). With `label_smoothing` s
+the target of an image is no longer all of its class: a share s is spread over all K classes evenly
+(Szegedy et al., arXiv:1512.00567, section 7). Tests are scored without it.
+
+Importing this module does not import torch.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from core.registry import Registry
+
+LOSSES: Registry[Callable[..., Any]] = Registry("loss", __name__)
