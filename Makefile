@@ -10,7 +10,7 @@ REUSE_TORCH ?= $(if $(wildcard $(VENV)/.ready-reuse-torch),1,0)
 READY := $(VENV)/.ready-$(if $(filter 1,$(REUSE_TORCH)),reuse-torch,own-torch)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tui demo test test-slow lint format typecheck bench clean
+.PHONY: help setup tui demo test test-slow lint format typecheck bench reproduce clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ typecheck: $(READY) ## check the types
 
 bench: $(READY) ## time the training loop against a plain and a textbook one
 	@$(RUN) benchmarks/loop.py
+
+reproduce: $(READY) ## measure the notes' experiments again and write docs/reproduction.md (hours)
+	@$(VENV)/bin/nnlab reproduce --results docs/reproduction $(REPRODUCE)
+	@$(VENV)/bin/nnlab reproduce --results docs/reproduction --render docs/reproduction.md
 
 clean: ## remove .venv and what tools left behind
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from core.errors import NNLabError
+from tui.commands.compare import compare
 from tui.commands.conv import conv
 from tui.commands.data import data
 from tui.commands.devices import devices
@@ -20,6 +21,7 @@ from tui.commands.inspect import inspect
 from tui.commands.models import models
 from tui.commands.plot import plot
 from tui.commands.predict import predict
+from tui.commands.reproduce import reproduce
 from tui.commands.resume import resume
 from tui.commands.runs import runs
 from tui.commands.show import show
@@ -95,9 +97,9 @@ def nnlab(
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Train": (tui, train, resume),
-    "Look at runs": (runs, show, evaluate, predict, inspect),
+    "Look at runs": (runs, show, compare, evaluate, predict, inspect),
     "Look at networks, images and the machine": (models, summary, data, devices),
-    "Try things out": (plot, conv),
+    "Try things out": (reproduce, plot, conv),
 }
 for panel, commands in PANELS.items():
     for command in commands:

@@ -57,6 +57,7 @@ def test_help_names_every_command_and_exit_code():
     assert {" ".join(words) for words in COMMANDS} == {
         *("train", "tui", "summary", "models", "devices", "runs", "show", "resume"),
         *("evaluate", "predict", "inspect", "conv", "data list", "data show"),
+        *("compare", "reproduce"),
         *("plot activation", "plot schedule", "plot init"),
     }
     for word in (*(words[0] for words in COMMANDS), "130", "143"):
