@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,19 +16,17 @@ from core.control import Control
 from core.datasets import Dataset, Where, load
 from core.device import Device, choose_device, is_out_of_memory, out_of_memory
 from core.errors import NNLabError, RunError
-from core.events import CheckpointSaved, Event, Notice, Progress, RunEnd, RunStart
+from core.events import CheckpointSaved, Event, Notice, RunEnd, RunStart
 from core.initializers import initialize
 from core.losses import LOSSES
 from core.optimizers import make_optimizer
 from core.record import record, set_aside
-from core.runs import ACTIVE, check_run_name, create_run, read_info
+from core.runs import ACTIVE, check_run_name, create_run, read_facts, read_info
 from core.schedules import SCHEDULES
 from core.threads import choose_threads
 from core.train import Position, Training, train
 
 EVALUATION_BATCH = 1000  # images; without gradients a batch needs little memory
-
-T = TypeVar("T")
 
 
 class Stopped(Exception):
@@ -54,13 +52,8 @@ def run_experiment(
             f"There is a run called {name!r} in {runs_dir} already.",
             f"Choose another --name, or continue it with `nnlab resume {name}`.",
         )
-    device = choose_device(config.device)
-    if device.note:
-        yield Notice(device.note)
     try:
-        dataset = yield from _until_stopped(
-            load(config.data, Where(data_dir, config.seed)), control
-        )
+        device, dataset = yield from _find(config, data_dir, control)
         training = _prepare(config, dataset, device)
         threads, why = _set_threads(config.threads, training)
         yield Notice(why)
@@ -101,16 +94,16 @@ def resume_experiment(
             f"{run.name} has finished all its {checkpoint.position.epochs} epochs.",
             f"Start a longer one: nnlab train --config {run / 'config.json'} --epochs N",
         )
-    device = choose_device(config.device)
-    if device.note:
-        yield Notice(device.note)
     try:
-        dataset = yield from _until_stopped(
-            load(config.data, Where(data_dir, config.seed)), control
-        )
+        device, dataset = yield from _find(config, data_dir, control)
     except Stopped:
         yield RunEnd("stopped", 0, checkpoint.position.step, None, None, 0.0)
         return
+    if read_facts(run).get("data_digest", dataset.digest) != dataset.digest:
+        raise RunError(
+            f"The images in {config.data} are not those that {run.name} was trained on.",
+            f"Start a new run: nnlab train --config {run / 'config.json'}",
+        )
     training = _prepare(config, dataset, device)
     # The same number as before: another one sums in another order, and the bits change.
     threads, why = _set_threads(config.threads or info.threads, training)
@@ -127,15 +120,19 @@ def resume_experiment(
     yield from record(run, events, dataset.digest)
 
 
-def _until_stopped(
-    loading: Generator[Progress | Notice, None, T], control: Control
-) -> Generator[Event, None, T]:
-    """`yield from loading`, left by Stopped when a stop is asked for."""
+def _find(
+    config: RunConfig, data_dir: Path | None, control: Control
+) -> Generator[Event, None, tuple[Device, Dataset]]:
+    """The device and the images of a run. Raises Stopped when a stop is asked for meanwhile."""
+    device = choose_device(config.device)
+    if device.note:
+        yield Notice(device.note)
+    loading = load(config.data, Where(data_dir, config.seed))
     while True:
         try:
             event = next(loading)
         except StopIteration as end:
-            return end.value
+            return device, end.value
         yield event
         if control.wants("stop"):
             loading.close()

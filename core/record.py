@@ -66,6 +66,11 @@ def record(path: Path, events: Iterable[Event], data_digest: str) -> Iterator[Ev
             f"The run folder {path} cannot be written: {error.strerror}.",
             f"Free space or mend its permissions, then continue with `nnlab resume {path.name}`.",
         ) from None
+    except BaseException as error:  # a bug, or a reader that left: the process may well live on
+        if view.start and not view.end:
+            problem = f"It ended in the middle: {type(error).__name__} {error}".rstrip()
+            write_facts(path, facts | _figures(view) | {"state": "crashed", "problem": problem})
+        raise
 
 
 def read_events(path: Path) -> Iterator[Event]:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -203,6 +204,21 @@ def test_resume_uses_the_checkpoint_before_a_damaged_one_and_says_so(runs_dir):
     assert only(RunStart, events)[0].step == 5
     assert events[-1].state == "finished"
     assert [e.step for e in only(StepReport, read_events(runs_dir / "r"))] == list(range(1, 11))
+
+
+def test_a_run_is_not_resumed_on_other_images(runs_dir, monkeypatch, tiny_dataset):
+    control = Control()
+    for event in run_experiment(config(), runs_dir=runs_dir, name="r", control=control):
+        if isinstance(event, StepReport) and event.step == 3:
+            control.send("stop")
+
+    def others(name, where):
+        yield Notice("other images")
+        return replace(tiny_dataset, digest="f" * 64)
+
+    monkeypatch.setattr("core.experiment.load", others)
+    with pytest.raises(RunError, match="not those that r was trained on"):
+        list(resume_experiment(runs_dir / "r"))
 
 
 def test_a_finished_run_cannot_be_resumed(runs_dir):

@@ -136,6 +136,28 @@ def test_the_folder_is_the_owners_alone(run):
     assert stat.S_IMODE(run.stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt()])
+def test_a_run_that_ends_in_the_middle_is_not_shown_as_running(run, error):
+    def broken():
+        yield from EVENTS[:5]
+        raise error
+
+    with pytest.raises(type(error)):
+        list(record(run, broken(), "d"))
+    info = read_info(run)
+    assert info.state == "crashed"
+    assert type(error).__name__ in info.problem
+    assert info.step == 2
+
+
+def test_a_reader_that_leaves_ends_the_run(run):
+    events = record(run, EVENTS, "d")
+    for _ in range(4):
+        next(events)
+    events.close()
+    assert read_info(run).state == "crashed"
+
+
 def test_a_folder_that_cannot_be_written_ends_with_advice(run, monkeypatch):
     def full(path, facts):
         raise OSError(28, "No space left on device")
