@@ -18,7 +18,7 @@ SIZE = (120, 40)
 async def picture_of_launch(runs: Path) -> None:
     app = NNLabApp(runs_dir=runs)
     async with app.run_test(size=SIZE) as pilot:
-        await pilot.press("up")  # lenet_bn, with its layers
+        await pilot.press(*["up"] * 4)  # from mlp to lenet
         await asyncio.sleep(10)  # torch, the layer table and the probe
         write(app, "launch.svg")
 
