@@ -197,7 +197,7 @@ class _Sums:
     for the device to finish all the work it was given."""
 
     def __init__(self, device: torch.device) -> None:
-        self._loss = torch.zeros((), device=device)
+        self._loss = _zero(device)
         self._correct = torch.zeros((), dtype=torch.int64, device=device)
         self.seen = 0
         self.waited = 0.0  # seconds
@@ -247,8 +247,18 @@ def _report(
     if not math.isfinite(report.loss):
         raise TrainingDiverged(
             f"The loss is {report.loss} at step {step}, epoch {at.epoch}, with lr {lr:g}.",
-            f"Try --lr {lr / 10:g}, --schedule one_cycle, or another --initializer.",
+            f"Try --lr {min(lr / 10, 0.1):g}, --schedule one_cycle, or another --initializer.",
         )
+
+
+def _zero(device: torch.device) -> Tensor:
+    """A sum of losses to begin with.
+
+    In float64 the sum of an epoch's float32 losses is exact, so that it does not depend on when a
+    report came in between; a resumed run has the same figures to the last digit.
+    """
+    exact = device.type != "mps"  # which has no float64
+    return torch.zeros((), dtype=torch.float64 if exact else torch.float32, device=device)
 
 
 def evaluate(
@@ -264,7 +274,7 @@ def evaluate(
     Leaves the model in training mode. Returns None as soon as `stop()` is true.
     """
     device = next(model.parameters()).device
-    loss_sum = torch.zeros((), device=device)
+    loss_sum = _zero(device)
     correct = torch.zeros((), dtype=torch.int64, device=device)
     seen, told = 0, perf_counter()
     model.eval()

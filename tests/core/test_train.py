@@ -1,5 +1,6 @@
 import math
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -215,10 +216,8 @@ def test_going_on_from_any_step_equals_never_having_stopped(tiny_dataset, tiny_m
 
     assert all(torch.equal(expected[k], v) for k, v in tiny_model.state_dict().items())
     again = [e for e in events if isinstance(e, EpochEnd)]
-    assert [(e.step, e.train_accuracy, e.test_loss, e.test_accuracy) for e in again] == [
-        (e.step, e.train_accuracy, e.test_loss, e.test_accuracy) for e in ends
-    ]
-    assert [e.train_loss for e in again] == pytest.approx([e.train_loss for e in ends], rel=1e-6)
+    timeless = [replace(e, seconds=0.0, samples_per_second=0.0) for e in again]
+    assert timeless == [replace(e, seconds=0.0, samples_per_second=0.0) for e in ends]
 
 
 def test_stopping_during_the_evaluation_repeats_it_later(tiny_dataset, tiny_model):
