@@ -74,6 +74,10 @@ def test_what_a_form_needs_comes_without_torch():
         ["conv", "--run", "no_such_run"],
         ["plot", "--help"],
         ["plot", "activation", "no_such_activation"],
+        ["compare", "no_such_run", "another"],
+        ["reproduce", "--list"],
+        ["reproduce", "no_such_experiment"],
+        ["shift", "label", "--data", "no_such_data"],
     ],
     ids=" ".join,
 )

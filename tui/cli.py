@@ -24,6 +24,7 @@ from tui.commands.predict import predict
 from tui.commands.reproduce import reproduce
 from tui.commands.resume import resume
 from tui.commands.runs import runs
+from tui.commands.shift import shift
 from tui.commands.show import show
 from tui.commands.summary import summary
 from tui.commands.train import train
@@ -99,7 +100,7 @@ PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Train": (tui, train, resume),
     "Look at runs": (runs, show, compare, evaluate, predict, inspect),
     "Look at networks, images and the machine": (models, summary, data, devices),
-    "Try things out": (reproduce, plot, conv),
+    "Try things out": (reproduce, plot, conv, shift),
 }
 for panel, commands in PANELS.items():
     for command in commands:

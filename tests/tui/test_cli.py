@@ -57,8 +57,8 @@ def test_help_names_every_command_and_exit_code():
     assert {" ".join(words) for words in COMMANDS} == {
         *("train", "tui", "summary", "models", "devices", "runs", "show", "resume"),
         *("evaluate", "predict", "inspect", "conv", "data list", "data show"),
-        *("compare", "reproduce"),
         *("plot activation", "plot schedule", "plot init"),
+        *("compare", "reproduce", "shift covariate", "shift label"),
     }
     for word in (*(words[0] for words in COMMANDS), "130", "143"):
         assert word in text
