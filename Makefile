@@ -16,6 +16,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PYTHON=python3.12 chooses the interpreter, REUSE_TORCH=1 uses the torch it has."
+	@echo "  make reproduce REPRODUCE='--quick --seeds 1' passes options on to nnlab reproduce."
 
 setup: $(READY) ## create .venv with everything pinned (each target below does it by itself)
 

@@ -4,6 +4,7 @@
     perform.py       one experiment with one seed: a generator of events
     results.py       what was measured, as one JSON file an experiment
     verdict.py       our mean and spread beside the published figure
+    corrections.py   where the notes are wrong
     page.py          all of it as docs/reproduction.md
 
 Importing this module does not import torch: `nnlab reproduce --list` does not wait for it.

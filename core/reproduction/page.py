@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.config import command_line, make_config
 from core.reproduction import Experiment, Figure, Shapes, Training
+from core.reproduction.corrections import CORRECTIONS
 from core.reproduction.results import Outcome, Results, read_results, values_of
 from core.reproduction.verdict import NOT_RUN, Comparison, compare, mean_and_spread, overall
 
@@ -38,6 +39,7 @@ def page(experiments: Sequence[Experiment], folder: Path) -> str:
     sections += ["", "## Settings and remarks"]
     for experiment, results, _ in found:
         sections += ["", *_section(experiment, results)]
+    sections += ["", *_corrections()]
     if versions := _versions([o for _, results, quick in found for o in _all(results, quick)]):
         sections += ["", f"Measured with {versions}."]
     return "\n".join(sections) + "\n"
@@ -153,6 +155,15 @@ def _section(experiment: Experiment, results: Results) -> Iterator[str]:
         if stand_in := next((o.images for o in results.outcomes if o.images), ""):
             yield ""
             yield f"Measured on {stand_in} in place of {setting.values['data']}'s own."
+
+
+def _corrections() -> Iterator[str]:
+    yield "## Where the notes are wrong"
+    yield ""
+    yield "| note | line | it says | nnlab does |"
+    yield "|---|--:|---|---|"
+    for c in CORRECTIONS:
+        yield _row([c.note, str(c.line), c.says, c.ours])
 
 
 def _row(cells: Sequence[str]) -> str:

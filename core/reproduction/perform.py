@@ -77,7 +77,9 @@ def config_of(setting: Training, seed: int, place: Place, **changes: Any) -> Run
 
 def run_name(name: str, config: RunConfig) -> str:
     """The run's folder: the same for the same setting and seed, wherever it runs."""
-    said = config.model_dump(mode="json", exclude={"device", "threads", "report_interval"})
+    # Without defaults, so that a setting which is new in RunConfig does not begin all runs anew.
+    machine = {"device", "threads", "report_interval"}
+    said = config.model_dump(mode="json", exclude=machine, exclude_defaults=True)
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     return f"{name}-seed{config.seed}-{digest[:6]}"
 

@@ -44,7 +44,7 @@ def test_the_list_names_every_experiment_and_runs_none(nnlab, tmp_path):
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()[1:]
     assert [line.split()[0] for line in lines] == [e.name for e in EXPERIMENTS]
-    assert all(line.endswith("not run") for line in lines)
+    assert all(" not run " in line for line in lines)
     assert not (tmp_path / "runs").exists()
     found = json.loads(nnlab("--list", "--json", "lenet-mnist").stdout)
     assert [e["name"] for e in found] == ["lenet-mnist"]

@@ -175,13 +175,14 @@ def run_all(
     failed: list[str] = []
     control = Control()
     with Interrupts(lambda: control.send("stop")) as interrupts:
-        for experiment in chosen:
+        for number, experiment in enumerate(chosen, 1):
             # What draws nothing at random comes out the same with every seed.
             for seed in seeds[:1] if isinstance(experiment.setting, Shapes) else seeds:
                 found = read_results(folder, experiment, quick)
                 if seed in found.seeds:
                     continue
-                say(f"{experiment.name}, seed {seed}: {experiment.title}", json)
+                at = f"{number}/{len(chosen)}"
+                say(f"{at} {experiment.name}, seed {seed}: {experiment.title}", json)
                 try:
                     outcome = measure(experiment, seed, place, quick, control, interrupts, json)
                 except NNLabError as error:
@@ -276,33 +277,28 @@ def print_list(chosen: Sequence[Experiment], folder: Path, json: bool) -> None:
     if json:
         print_json([as_json(experiment, results) for experiment, results in found])
         return
-    from rich.table import Column, Table
+    from rich.text import Text
 
     from tui.console import console
-    from tui.format import DASH, duration
+    from tui.format import DASH, clip, duration
 
-    table = Table(
-        Column("name", no_wrap=True),
-        Column("what", overflow="ellipsis"),
-        Column("source", overflow="ellipsis"),
-        Column("one seed", justify="right", no_wrap=True),
-        Column("seeds", justify="right", no_wrap=True),
-        Column("verdict", no_wrap=True),
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-    )
+    out = console()
+    longest = max(len(experiment.name) for experiment in chosen)
+    rows = [("name", "one seed", "seeds", "verdict", "what it is")]
     for experiment, results in found:
         minutes = experiment.minutes
-        table.add_row(
-            experiment.name,
-            experiment.title,
-            experiment.source,
-            "a GPU" if minutes is None else f"~{duration(60 * minutes)}",
-            str(len(results.outcomes) or DASH),
-            overall(experiment, results),
+        rows.append(
+            (
+                experiment.name,
+                "a GPU" if minutes is None else f"~{duration(60 * minutes)}",
+                str(len(results.outcomes) or DASH),
+                overall(experiment, results),
+                f"{experiment.title} ({experiment.source})",
+            )
         )
-    console().print(table)
+    for i, (name, time, seeds, verdict, what) in enumerate(rows):
+        line = f"{name:<{longest}}  {time:>11}  {seeds:>5}  {verdict:<17}  {what}"
+        out.print(Text(clip(line, out.width), "bold" if i == 0 else ""))
 
 
 def as_json(experiment: Experiment, results: "Results") -> dict[str, Any]:

@@ -1,5 +1,6 @@
 import re
 import shlex
+from pathlib import Path
 
 from core.config import make_config
 from core.reproduction import Experiment, Figure, Shapes, Training
@@ -7,6 +8,7 @@ from core.reproduction.experiments import EXPERIMENTS
 from core.reproduction.page import page
 from core.reproduction.results import Outcome, read_results, write_results
 
+ROOT = Path(__file__).parents[3]
 MEASURED = Experiment(
     "measured",
     "A measured one",
@@ -92,5 +94,13 @@ def test_every_experiment_is_on_the_page_and_every_link_leads_somewhere(tmp_path
     text = page(EXPERIMENTS, tmp_path)
     headings = set(re.findall(r"^### (.+)$", text, re.M))
     assert headings == {e.name for e in EXPERIMENTS} == set(re.findall(r"\]\(#(.+?)\)", text))
-    widths = {line.count("|") for line in text.splitlines() if line.startswith("|")}
-    assert widths == {9}
+    figures, _, corrections = text.partition("## Where the notes are wrong")
+    for part, bars in ((figures, 9), (corrections, 5)):
+        assert {line.count("|") for line in part.splitlines() if line.startswith("|")} == {bars}
+
+
+def test_what_the_corrections_point_to_is_there(tmp_path):
+    corrections = page(EXPERIMENTS, tmp_path).partition("## Where the notes are wrong")[2]
+    paths = re.findall(r"`((?:core|docs)/[^`]+)`", corrections)
+    assert len(paths) >= 4
+    assert [path for path in paths if not (ROOT / path).is_file()] == []
