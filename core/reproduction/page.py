@@ -20,8 +20,9 @@ where it stopped.
 
 Ours is the mean over the seeds ± their standard deviation. **reached**: our mean is at or above the
 published figure (a loss: at or below). **within the spread**: the published figure is one run with
-one seed, and lies within two standard deviations of our mean. **below**: neither; the remark says
-why. **not compared**: shown beside ours, and no aim. Time is that of one seed.
+one seed, and lies within two standard deviations of our mean. **below**: neither, as far as the
+seeds that were run can tell; one alone has no spread. **not compared**: shown beside ours, and no
+aim. Time is that of one seed.
 """
 METRICS = {
     "trained_train_accuracy": "train accuracy, once trained",
