@@ -101,10 +101,11 @@ def _look_at(image: Path) -> tuple[int, int | None]:
     """
     import PIL.Image
 
+    from core.datasets.decode import GREY
+
     try:
         with PIL.Image.open(image) as opened:
-            grey = opened.mode in ("1", "L", "I", "I;16", "F")
-            return 1 if grey else 3, round((opened.width * opened.height) ** 0.5)
+            return 1 if opened.mode in GREY else 3, round((opened.width * opened.height) ** 0.5)
     except (OSError, ValueError, PIL.Image.DecompressionBombError):
         return 3, None
 

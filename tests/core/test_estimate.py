@@ -188,3 +188,12 @@ def test_the_parameters_of_all_networks_are_counted_for_the_images():
     assert (counts["softmax"], counts["mlp"], counts["lenet"]) == (7850, 203_530, 61_706)
     coloured = parameters_of_all(replace(GREY, channels=3))
     assert coloured["softmax"] == 3 * 784 * 10 + 10
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("LA", 1), ("I;16", 1), ("RGB", 3)])
+def test_a_folder_has_the_channels_that_decoding_gives_it(tmp_path, mode, channels):
+    for label in ("cat", "dog"):
+        (tmp_path / label).mkdir()
+        for number in (1, 2):
+            PIL.Image.new(mode, (12, 12)).save(tmp_path / label / f"{number}.png")
+    assert image_facts(str(tmp_path)).channels == channels
