@@ -88,70 +88,70 @@ class FakeNvml:
         setattr(to, field, value)
         return OK
 
-    def _nvmlInitWithFlags(self, flags: int) -> int:  # noqa: N802
+    def _nvmlInitWithFlags(self, flags: int) -> int:
         self.inits += 1
         return self.init
 
-    def _nvmlShutdown(self) -> int:  # noqa: N802
+    def _nvmlShutdown(self) -> int:
         self.closed = False
         return OK
 
-    def _nvmlSystemGetDriverVersion(self, to: Any, size: Any) -> int:  # noqa: N802
+    def _nvmlSystemGetDriverVersion(self, to: Any, size: Any) -> int:
         to.value = b"580.65.06"
         return OK
 
-    def _nvmlSystemGetCudaDriverVersion(self, to: Any) -> int:  # noqa: N802
+    def _nvmlSystemGetCudaDriverVersion(self, to: Any) -> int:
         to.value = 13000
         return OK
 
-    def _nvmlDeviceGetCount_v2(self, to: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetCount_v2(self, to: Any) -> int:
         to.value = self.gpus
         return OK
 
-    def _nvmlDeviceGetHandleByIndex_v2(self, index: Any, to: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetHandleByIndex_v2(self, index: Any, to: Any) -> int:
         _set_handle(to, index.value + 1)
         return LOST if index.value == self.lost else OK
 
-    def _nvmlDeviceGetName(self, device: Any, to: Any, size: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetName(self, device: Any, to: Any, size: Any) -> int:
         to.value = self.name + (b" MIG 1g.10gb" if _is_instance(device) else b"")
         return OK
 
-    def _nvmlDeviceGetUUID(self, device: Any, to: Any, size: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetUUID(self, device: Any, to: Any, size: Any) -> int:
         kind = "MIG" if _is_instance(device) else "GPU"
         to.value = f"{kind}-{_number(device):08x}-0000".encode()
         return OK
 
-    def _nvmlDeviceGetUtilizationRates(self, device: Any, to: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetUtilizationRates(self, device: Any, to: Any) -> int:
         return self._sensor(device, to, 96, "gpu")
 
-    def _nvmlDeviceGetTemperature(self, device: Any, kind: Any, to: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetTemperature(self, device: Any, kind: Any, to: Any) -> int:
         return self._sensor(device, to, 54)
 
-    def _nvmlDeviceGetTemperatureV(self, device: Any, to: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetTemperatureV(self, device: Any, to: Any) -> int:
         return self._sensor(device, to, 54, "temperature")
 
-    def _nvmlDeviceGetPowerUsage(self, device: Any, to: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetPowerUsage(self, device: Any, to: Any) -> int:
         return self._sensor(device, to, 412_000)
 
-    def _nvmlDeviceGetEnforcedPowerLimit(self, device: Any, to: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetEnforcedPowerLimit(self, device: Any, to: Any) -> int:
         return self._sensor(device, to, 700_000)
 
-    def _nvmlDeviceGetClockInfo(self, device: Any, kind: Any, to: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetClockInfo(self, device: Any, kind: Any, to: Any) -> int:
         return self._sensor(device, to, 2619 if kind.value == 2 else 1980)
 
-    def _nvmlDeviceGetPerformanceState(self, device: Any, to: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetPerformanceState(self, device: Any, to: Any) -> int:
         return self._sensor(device, to, 0)
 
-    def _nvmlDeviceGetFanSpeed(self, device: Any, to: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetFanSpeed(self, device: Any, to: Any) -> int:
         return NOT_SUPPORTED
 
-    def _nvmlDeviceGetMemoryInfo(self, device: Any, to: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetMemoryInfo(self, device: Any, to: Any) -> int:
         if self.bare:
             return NOT_SUPPORTED
         to.total, to.free, to.used = 80 * GIB, 60 * GIB, 20 * GIB
         return OK
 
-    def _nvmlDeviceGetMemoryInfo_v2(self, device: Any, to: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetMemoryInfo_v2(self, device: Any, to: Any) -> int:
         if self.bare:
             return NOT_SUPPORTED
         to.total = (10 if _is_instance(device) else 80) * GIB
@@ -160,25 +160,21 @@ class FakeNvml:
         to.free = to.total - to.reserved - to.used
         return OK
 
-    def _nvmlDeviceGetMigMode(self, device: Any, now: Any, later: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetMigMode(self, device: Any, now: Any, later: Any) -> int:
         now.value = later.value = int(_index(device) == self.mig)
         return OK
 
-    def _nvmlDeviceGetMaxMigDeviceCount(self, device: Any, to: Any) -> int:  # noqa: N802
+    def _nvmlDeviceGetMaxMigDeviceCount(self, device: Any, to: Any) -> int:
         to.value = 7
         return OK
 
-    def _nvmlDeviceGetMigDeviceHandleByIndex(  # noqa: N802
-        self, device: Any, number: Any, to: Any
-    ) -> int:
+    def _nvmlDeviceGetMigDeviceHandleByIndex(self, device: Any, number: Any, to: Any) -> int:
         if number.value > 1:
             return NOT_FOUND
         _set_handle(to, 1000 + 10 * _index(device) + number.value)
         return OK
 
-    def _nvmlDeviceGetComputeRunningProcesses_v3(  # noqa: N802
-        self, device: Any, count: Any, to: Any
-    ) -> int:
+    def _nvmlDeviceGetComputeRunningProcesses_v3(self, device: Any, count: Any, to: Any) -> int:
         if self.bare:
             return NOT_SUPPORTED
         there = [(GONE_PID, GIB), (os.getpid(), 2 * GIB)] if _index(device) == 0 else []
@@ -189,15 +185,11 @@ class FakeNvml:
             to[i].pid, to[i].usedGpuMemory = pid, held
         return OK
 
-    def _nvmlDeviceGetComputeRunningProcesses_v2(  # noqa: N802
-        self, device: Any, count: Any, to: Any
-    ) -> int:
+    def _nvmlDeviceGetComputeRunningProcesses_v2(self, device: Any, count: Any, to: Any) -> int:
         self.growing = False
         return self._nvmlDeviceGetComputeRunningProcesses_v3(device, count, to)
 
-    def _nvmlDeviceGetGraphicsRunningProcesses_v3(  # noqa: N802
-        self, device: Any, count: Any, to: Any
-    ) -> int:
+    def _nvmlDeviceGetGraphicsRunningProcesses_v3(self, device: Any, count: Any, to: Any) -> int:
         count.value = 0
         return OK
 
