@@ -11,7 +11,7 @@ from core.events import EpochEnd
 from core.record import read_events
 from core.runs import RunInfo, read_info
 
-FIGURES = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+FIGURES = ("train_loss", "train_score", "test_loss", "test_score")
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ComparedRun:
     @property
     def best(self) -> EpochEnd | None:
         """The epoch with the highest test accuracy, the first one if several share it."""
-        return max(self.epochs, key=lambda e: e.test_accuracy, default=None)
+        return max(self.epochs, key=lambda e: e.test_score, default=None)
 
 
 @dataclass(frozen=True)

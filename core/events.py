@@ -3,8 +3,8 @@
 Frozen values that can cross threads and be written as JSON. Steps and epochs count from 1, and
 `step` counts optimizer updates since the start of the run, over all epochs. Losses are means per
 image of the run's own loss, in nats if that is cross-entropy: while training what is minimised,
-without the penalties on weights, while testing without label smoothing. Accuracies are fractions
-from 0 to 1, durations seconds, sizes bytes.
+without the penalties on weights, while testing without label smoothing. Scores are accuracies,
+fractions from 0 to 1. Durations are seconds, sizes bytes.
 """
 
 import math
@@ -62,7 +62,7 @@ class StepReport:
     epoch: int
     step: int
     loss: float
-    accuracy: float
+    score: float
     lr: float
     samples_per_second: float
     data_wait: float  # fraction of the time since the last report spent getting batches
@@ -79,9 +79,9 @@ class EpochEnd:
     epoch: int
     step: int
     train_loss: float
-    train_accuracy: float
+    train_score: float
     test_loss: float
-    test_accuracy: float
+    test_score: float
     lr: float
     seconds: float  # training and evaluation together, without pauses
     samples_per_second: float  # training alone
@@ -117,7 +117,7 @@ class RunEnd:
     epoch: int  # epochs completed
     step: int
     best_epoch: int | None
-    best_test_accuracy: float | None
+    best_test_score: float | None
     seconds: float
     problem: str = ""  # when failed: what was wrong ...
     fix: str = ""  # ... and what to do next

@@ -269,7 +269,7 @@ def _end(training: Training, state: str) -> RunEnd:
         epoch=at.epoch - 1,
         step=at.step,
         best_epoch=at.best_epoch,
-        best_test_accuracy=at.best_test_accuracy,
+        best_test_score=at.best_test_score,
         seconds=at.total_seconds + at.seconds,
     )
 

@@ -48,7 +48,7 @@ class RunInfo:
     epoch: int = 0  # completed
     epochs: int = 0  # planned
     step: int = 0
-    best_test_accuracy: float | None = None
+    best_test_score: float | None = None
     best_epoch: int | None = None
     seconds: float = 0.0  # of training and evaluation, as of the last epoch or the end
     started: float = 0.0  # Unix time
@@ -165,7 +165,7 @@ def read_info(path: Path) -> RunInfo:
             epoch=facts["epoch"],
             epochs=facts["epochs"],
             step=facts["step"],
-            best_test_accuracy=facts["best_test_accuracy"],
+            best_test_score=facts["best_test_score"],
             best_epoch=facts["best_epoch"],
             seconds=facts["seconds"],
             started=facts["started"],

@@ -49,7 +49,7 @@ class Position:
     total_seconds: float = 0.0  # epochs completed
     best_epoch: int | None = None
     best_step: int | None = None
-    best_test_accuracy: float | None = None
+    best_test_score: float | None = None
     epochs: int = 0  # planned
     lr: float = 0.0  # peak learning rate
 
@@ -238,7 +238,7 @@ def _report(
         epoch=at.epoch,
         step=step,
         loss=loss_sum / seen,
-        accuracy=correct / seen,
+        score=correct / seen,
         lr=lr,
         samples_per_second=seen / duration,
         data_wait=min(waited / duration, 1.0),
@@ -298,19 +298,19 @@ def evaluate(
 
 
 def _end_epoch(
-    training: Training, train_seconds: float, test_loss: float, test_accuracy: float
+    training: Training, train_seconds: float, test_loss: float, test_score: float
 ) -> EpochEnd:
     at, seconds = training.position, training.watch.seconds
-    if at.best_test_accuracy is None or test_accuracy > at.best_test_accuracy:
-        training.move(best_epoch=at.epoch, best_step=at.step, best_test_accuracy=test_accuracy)
+    if at.best_test_score is None or test_score > at.best_test_score:
+        training.move(best_epoch=at.epoch, best_step=at.step, best_test_score=test_score)
         at = training.position
     end = EpochEnd(
         epoch=at.epoch,
         step=at.step,
         train_loss=at.loss_sum / at.seen,
-        train_accuracy=at.correct / at.seen,
+        train_score=at.correct / at.seen,
         test_loss=test_loss,
-        test_accuracy=test_accuracy,
+        test_score=test_score,
         lr=training.optimizer.param_groups[0]["lr"],
         seconds=seconds,
         samples_per_second=at.seen / max(train_seconds, 1e-9),

@@ -60,7 +60,7 @@ class RunView:
     @property
     def best(self) -> EpochEnd | None:
         """The epoch with the highest test accuracy, the first one if several share it."""
-        return max(self.epoch_ends, key=lambda e: e.test_accuracy, default=None)
+        return max(self.epoch_ends, key=lambda e: e.test_score, default=None)
 
     @property
     def eta_seconds(self) -> float | None:

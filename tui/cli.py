@@ -127,3 +127,7 @@ def main() -> NoReturn:
 def _leave(signum: int, frame: FrameType | None) -> NoReturn:
     """End by SystemExit, so that what was opened is closed and the terminal restored."""
     sys.exit(128 + signum)
+
+
+if __name__ == "__main__":  # for torchrun and detached runs: python -m tui.cli
+    main()

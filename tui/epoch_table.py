@@ -17,9 +17,9 @@ class Column:
 COLUMNS = (
     Column("epoch", 5, lambda e: str(e.epoch)),
     Column("loss", 8, lambda e: loss(e.train_loss)),
-    Column("train acc", 9, lambda e: f"{e.train_accuracy:.4f}"),
+    Column("train acc", 9, lambda e: f"{e.train_score:.4f}"),
     Column("test loss", 9, lambda e: loss(e.test_loss)),
-    Column("test acc", 8, lambda e: f"{e.test_accuracy:.4f}"),
+    Column("test acc", 8, lambda e: f"{e.test_score:.4f}"),
     Column("lr", 8, lambda e: f"{e.lr:.3g}"),
     Column("time", 8, lambda e: duration(e.seconds)),
     Column("img/s", 7, lambda e: count(e.samples_per_second)),

@@ -203,7 +203,7 @@ def bars(view: RunView, stopping: bool, width: int) -> RenderableType:
             f"epoch {view.epoch}/{view.epochs}".ljust(label),
             view.step,
             view.total_steps,
-            f"loss {loss(last.loss)}  acc {last.accuracy:.4f}" if last else "",
+            f"loss {loss(last.loss)}  acc {last.score:.4f}" if last else "",
         )
         speed = f"{count(last.samples_per_second):>6} img/s  " if last else ""
         _add_bar(
@@ -240,10 +240,10 @@ def closing_lines(view: RunView) -> list[tuple[str, str]]:
     end, start = view.end, view.start
     assert end is not None
     lines = []
-    if end.best_test_accuracy is not None:
-        last = f"; last {view.epoch_ends[-1].test_accuracy:.4f}" if view.epoch_ends else ""
+    if end.best_test_score is not None:
+        last = f"; last {view.epoch_ends[-1].test_score:.4f}" if view.epoch_ends else ""
         lines.append(
-            ("best", f"{end.best_test_accuracy:.4f} test accuracy in epoch {end.best_epoch}{last}")
+            ("best", f"{end.best_test_score:.4f} test accuracy in epoch {end.best_epoch}{last}")
         )
     epochs = f"{end.epoch} of {view.epochs} epochs" if view.epochs else "before the first epoch"
     lines.append((end.state, f"{epochs}, {end.step} steps in {duration(end.seconds)}"))

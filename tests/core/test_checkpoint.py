@@ -37,7 +37,7 @@ def at(step, **others):
 )
 def test_everything_comes_back_as_it_was(tmp_path, optimizer_type):
     model, optimizer = trained(optimizer_type)
-    position = at(17, best_epoch=1, best_step=10, best_test_accuracy=0.5, loss_sum=1 / 3)
+    position = at(17, best_epoch=1, best_step=10, best_test_score=0.5, loss_sum=1 / 3)
     saved = save_checkpoint(tmp_path, model, optimizer, position, "asked")
     expected_draw = torch.rand(3)
 

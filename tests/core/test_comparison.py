@@ -30,7 +30,7 @@ def test_a_run_is_read_with_all_its_epochs(tiny_run):
     found = read_run(path)
     recorded = [e for e in read_events(path) if isinstance(e, EpochEnd)]
     assert list(found.epochs) == recorded
-    assert found.best.test_accuracy == found.info.best_test_accuracy
+    assert found.best.test_score == found.info.best_test_score
     assert found.best.epoch == found.info.best_epoch
 
 
@@ -51,7 +51,7 @@ def test_the_distance_is_the_largest_of_the_epochs_that_all_have():
     b = run_with(epoch_end(1, 2.5, 0.1), epoch_end(2, 1.25, 0.7))
     found = {d.figure: (d.largest, d.epoch) for d in distances([a, b])}
     assert found["train_loss"] == (0.5, 1)
-    assert found["test_accuracy"] == (pytest.approx(0.3), 2)
+    assert found["test_score"] == (pytest.approx(0.3), 2)
     assert largest_distance(distances([a, b])) == 0.5
 
 

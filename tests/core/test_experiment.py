@@ -338,7 +338,7 @@ def test_config_json_starts_the_same_run_again(runs_dir):
 def test_a_perceptron_learns_the_built_in_images(tmp_path):
     settings = make_config({"model": "mlp", "epochs": 2, "device": "cpu", "threads": 1})
     events = list(run_experiment(settings, runs_dir=tmp_path))
-    assert only(EpochEnd, events)[-1].test_accuracy > 0.7
+    assert only(EpochEnd, events)[-1].test_score > 0.7
     loading = load("fashion-mini", Where())
     with pytest.raises(StopIteration) as ended:
         while True:

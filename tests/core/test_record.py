@@ -84,7 +84,7 @@ def test_run_json_follows_the_run(run):
     assert states[-1] == ("RunEnd", "stopped", 1, 3)
     assert facts["data_digest"] == "digest"
     assert facts["pid"] == os.getpid()
-    assert facts["best_test_accuracy"] == 0.4
+    assert facts["best_test_score"] == 0.4
 
 
 def test_damaged_rows_are_left_out_and_counted_and_all_others_survive(run):

@@ -28,7 +28,7 @@ def run_with(runs_dir, name, **facts):
     figures = {
         "started": 1000.0, "state": "training", "problem": "", "model": "mlp", "threads": 2,
         "data": "fashion-mini", "device": "cpu", "epoch": 1, "epochs": 3, "step": 24,
-        "best_epoch": 1, "best_test_accuracy": 0.75, "seconds": 3.5,
+        "best_epoch": 1, "best_test_score": 0.75, "seconds": 3.5,
     }  # fmt: skip
     write_facts(path, process_facts() | figures | facts)
     return path
@@ -87,7 +87,7 @@ def test_runs_are_listed_newest_first_and_strangers_left_out(tmp_path):
 
 def test_a_live_process_is_training(tmp_path):
     info = read_info(run_with(tmp_path, "r"))
-    assert (info.state, info.epoch, info.best_test_accuracy) == ("training", 1, 0.75)
+    assert (info.state, info.epoch, info.best_test_score) == ("training", 1, 0.75)
     assert info.config == CONFIG
 
 

@@ -51,7 +51,7 @@ def test_the_network_learns_the_tiny_images(tiny_dataset, tiny_model):
         for e in train(make_training(tiny_dataset, tiny_model, epochs=30))
         if isinstance(e, EpochEnd)
     ]
-    assert ends[-1].test_accuracy == 1.0
+    assert ends[-1].test_score == 1.0
     assert ends[-1].train_loss < ends[0].train_loss / 2
 
 
@@ -64,11 +64,11 @@ def test_the_figures_of_an_epoch_are_means_over_images_not_over_batches(tiny_dat
         test_logits = tiny_model.eval()(tiny_dataset.test.pixels.float() / 255)
     labels, test_labels = tiny_dataset.train.labels, tiny_dataset.test.labels
     assert end.train_loss == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-5)
-    assert end.train_accuracy == (logits.argmax(1) == labels).double().mean().item()
+    assert end.train_score == (logits.argmax(1) == labels).double().mean().item()
     assert end.test_loss == pytest.approx(
         F.cross_entropy(test_logits, test_labels).item(), rel=1e-5
     )
-    assert end.test_accuracy == pytest.approx((test_logits.argmax(1) == test_labels).float().mean())
+    assert end.test_score == pytest.approx((test_logits.argmax(1) == test_labels).float().mean())
 
 
 def test_it_equals_a_plain_loop(tiny_dataset, tiny_model):
@@ -150,7 +150,7 @@ def test_the_network_learns_with_every_loss(tiny_dataset, tiny_model, name, labe
         label_smoothing=label_smoothing,
     )
     *_, end = train(training)
-    assert end.test_accuracy == 1.0
+    assert end.test_score == 1.0
 
 
 def test_a_loss_that_is_no_number_stops_with_advice(tiny_dataset, tiny_model):

@@ -33,7 +33,7 @@ def test_the_best_checkpoint_reaches_the_accuracy_that_was_recorded(
     trained = load_trained(run)
     info = read_info(run)
     assert trained.epoch == info.best_epoch
-    assert accuracy(trained, tiny_dataset.test) == pytest.approx(info.best_test_accuracy)
+    assert accuracy(trained, tiny_dataset.test) == pytest.approx(info.best_test_score)
     assert trained.classes == ("top", "middle", "bottom")
     assert trained.image_shape == (1, 8, 8)
     assert not trained.model.training

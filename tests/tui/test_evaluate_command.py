@@ -23,7 +23,7 @@ def test_the_figures_are_those_that_the_run_recorded(tiny_run, nnlab):
     title, figures, _, header, *rows = result.stdout.splitlines()
     assert title.startswith("tiny: ")
     assert f"best checkpoint: epoch {info.best_epoch}, step {info.best_epoch * 5}" in title
-    assert figures.startswith(f"test accuracy {info.best_test_accuracy:.4f} (")
+    assert figures.startswith(f"test accuracy {info.best_test_score:.4f} (")
     assert header.split()[:4] == ["class", "images", "accuracy", "precision"]
     assert [row.split()[0] for row in rows] == ["top", "middle", "bottom"]
     assert sum(int(row.split()[1]) for row in rows) == 24

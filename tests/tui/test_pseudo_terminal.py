@@ -105,7 +105,7 @@ def echoes(terminal: Terminal) -> bool:
     return bool(termios.tcgetattr(terminal.child.child_fd)[3] & termios.ECHO)
 
 
-def train_accuracy(text: str) -> float | None:
+def train_score(text: str) -> float | None:
     """The newest training accuracy, as the border of its pane has it."""
     found = re.search(r"accuracy +train (\d\.\d+)", text)
     return float(found[1]) if found else None
@@ -122,9 +122,9 @@ def test_somebody_starts_a_training_watches_it_learn_and_leaves(open_terminal, t
     terminal.until("How many epochs more?")
     terminal.child.send("90\r")
     terminal.until("/100 ")
-    first = train_accuracy(terminal.until(train_accuracy))
+    first = train_score(terminal.until(train_score))
     assert first is not None
-    terminal.until(lambda text: (train_accuracy(text) or 0) > max(first + 0.02, 0.8))
+    terminal.until(lambda text: (train_score(text) or 0) > max(first + 0.02, 0.8))
 
     terminal.resize(80, 24)
     terminal.until(lambda text: "? Help q Quit" in text.splitlines()[-1])
@@ -146,7 +146,7 @@ def test_somebody_starts_a_training_watches_it_learn_and_leaves(open_terminal, t
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_saves_the_run_and_restores_the_terminal(open_terminal, tmp_path, signum, status):
     terminal = open_terminal("tui", "--start", "softmax", "--epochs", "1000")
-    terminal.until(train_accuracy)
+    terminal.until(train_score)
     os.kill(terminal.child.pid, signum)
     assert terminal.end() == status
     assert terminal.modes_left_on() == []

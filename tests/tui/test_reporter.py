@@ -36,15 +36,15 @@ START = RunStart(
     steps_per_epoch=157,
     batch_size=64,
 )
-END = RunEnd("finished", 3, 471, best_epoch=2, best_test_accuracy=0.85, seconds=6.0)
+END = RunEnd("finished", 3, 471, best_epoch=2, best_test_score=0.85, seconds=6.0)
 
 
 def report(epoch: int, step: int) -> StepReport:
     return StepReport(epoch, step, 0.5, 0.8, 0.1, 4_951.0, 0.01)
 
 
-def epoch_end(epoch: int, test_accuracy: float, train_loss: float = 0.5) -> EpochEnd:
-    return EpochEnd(epoch, 157 * epoch, train_loss, 0.8, 0.55, test_accuracy, 0.1, 2.0, 49_512.0)
+def epoch_end(epoch: int, test_score: float, train_loss: float = 0.5) -> EpochEnd:
+    return EpochEnd(epoch, 157 * epoch, train_loss, 0.8, 0.55, test_score, 0.1, 2.0, 49_512.0)
 
 
 RUN: list[Event] = [
@@ -144,7 +144,7 @@ def test_json_is_one_event_a_line_and_nothing_else(capsys):
     lines = shown(JsonLines(), RUN, capsys).splitlines()
     assert [json.loads(line)["event"] for line in lines] == [type(e).__name__ for e in RUN]
     assert set(json.loads(lines[-2])) == {
-        *("event", "epoch", "step", "train_loss", "train_accuracy", "test_loss", "test_accuracy"),
+        *("event", "epoch", "step", "train_loss", "train_score", "test_loss", "test_score"),
         *("lr", "seconds", "samples_per_second"),
     }
 

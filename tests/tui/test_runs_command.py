@@ -73,7 +73,7 @@ def test_runs_as_json_have_state_config_and_path(runs_dir):
     path = write_run(runs_dir, "brave-otter")
     [run] = json.loads(nnlab(runs_dir, "runs", "--json").stdout)
     assert (run["name"], run["state"], run["path"]) == ("brave-otter", "finished", str(path))
-    assert run["best_test_accuracy"] == 0.81
+    assert run["best_test_score"] == 0.81
     assert run["config"]["lr"] == 0.25
 
 
@@ -120,7 +120,7 @@ def test_show_tells_why_a_run_failed(runs_dir):
 def test_show_as_json_has_every_epoch_the_best_and_the_last(runs_dir):
     write_run(runs_dir, "brave-otter")
     run = json.loads(nnlab(runs_dir, "show", "last", "--json").stdout)
-    assert [row["test_accuracy"] for row in run["history"]] == [0.81, 0.79]
+    assert [row["test_score"] for row in run["history"]] == [0.81, 0.79]
     assert (run["best"]["epoch"], run["last"]["epoch"]) == (1, 2)
     assert run["config"]["epochs"] == 3
 

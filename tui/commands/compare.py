@@ -72,7 +72,7 @@ def as_json(runs: "Sequence[ComparedRun]") -> dict[str, Any]:
                 "seconds": run.info.seconds,
                 "device": run.info.device,
                 "best_epoch": run.best.epoch if run.best else None,
-                "best_test_accuracy": run.best.test_accuracy if run.best else None,
+                "best_test_score": run.best.test_score if run.best else None,
                 "history": [to_row(end) for end in run.epochs],
             }
             for run in runs
@@ -99,7 +99,7 @@ def parts(runs: "Sequence[ComparedRun]", width: int) -> "Iterator[RenderableType
         yield Text("all settings are the same")
     yield Text()
     last = max((run.epochs[-1].epoch for run in runs if run.epochs), default=0)
-    for title, figure in (("test accuracy", "test_accuracy"), ("training loss", "train_loss")):
+    for title, figure in (("test accuracy", "test_score"), ("training loss", "train_loss")):
         rows = []
         for epoch in range(1, last + 1):
             ends = [next((e for e in run.epochs if e.epoch == epoch), None) for run in runs]
@@ -135,11 +135,11 @@ def _ends(runs: "Sequence[ComparedRun]") -> Iterator[tuple[str, list[str]]]:
 
     yield (
         "best",
-        [_value(r.best and f"{r.best.test_accuracy:.4f} (epoch {r.best.epoch})") for r in runs],
+        [_value(r.best and f"{r.best.test_score:.4f} (epoch {r.best.epoch})") for r in runs],
     )
     yield (
         "final",
-        [_value(f"{r.epochs[-1].test_accuracy:.4f}" if r.epochs else None) for r in runs],
+        [_value(f"{r.epochs[-1].test_score:.4f}" if r.epochs else None) for r in runs],
     )
     yield "epochs", [f"{len(r.epochs)} of {r.info.epochs}" for r in runs]
     yield "state", [r.info.state for r in runs]

@@ -75,7 +75,7 @@ def print_table(found: list["RunInfo"], now: float) -> None:
         header_style="bold",
     )
     for info in found:
-        best = info.best_test_accuracy
+        best = info.best_test_score
         table.add_row(
             *[
                 Text(safe_text(cell), style)

@@ -40,7 +40,7 @@ def show(run: Run, runs_dir: RunsDir = None, json: Json = False) -> None:
 
     Examples:
       nnlab show brave-otter
-      nnlab show last --json | jq .best.test_accuracy
+      nnlab show last --json | jq .best.test_score
     """
     from core.events import EpochEnd
     from core.record import read_events
@@ -99,10 +99,10 @@ def print_run(info: "RunInfo", ends: list["EpochEnd"]) -> None:
         fact("epochs", f"{info.epoch} of {info.epochs}, {info.step} steps")
         fact("took", duration(info.seconds))
         fact("started", f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(info.started))}")
-    if info.best_test_accuracy is not None:
-        fact("best", f"{info.best_test_accuracy:.4f} test accuracy in epoch {info.best_epoch}")
+    if info.best_test_score is not None:
+        fact("best", f"{info.best_test_score:.4f} test accuracy in epoch {info.best_epoch}")
     if ends:
-        fact("last", f"{ends[-1].test_accuracy:.4f} test accuracy in epoch {ends[-1].epoch}")
+        fact("last", f"{ends[-1].test_score:.4f} test accuracy in epoch {ends[-1].epoch}")
     fact("folder", str(info.path))
     found = _checkpoints(info)
     if found:

@@ -39,7 +39,7 @@ def train(
       nnlab train resnet18 --data path/to/photos --augmentation flip,crop
       nnlab train path/to/net.py:MyNet --model-options width=64 --name wide
       nnlab train --config runs/wide/config.json --seed 1
-      nnlab train mlp --json | jq 'select(.event == "EpochEnd").test_accuracy'
+      nnlab train mlp --json | jq 'select(.event == "EpochEnd").test_score'
     """
     config = given.config()
     from core.runs import default_runs_dir

@@ -14,11 +14,11 @@ class AccuracyPane(CurvePane):
     LEAST_SPAN = 0.1
 
     def train_values(self, view: RunView) -> Sequence[float]:
-        return [report.accuracy for report in view.reports]
+        return [report.score for report in view.reports]
 
     def test_values(self, view: RunView) -> Sequence[float]:
-        return [end.test_accuracy for end in view.epoch_ends]
+        return [end.test_score for end in view.epoch_ends]
 
     def remark(self, view: RunView) -> str:
         best = view.best
-        return f"best test {best.test_accuracy:.4f} in epoch {best.epoch}" if best else ""
+        return f"best test {best.test_score:.4f} in epoch {best.epoch}" if best else ""

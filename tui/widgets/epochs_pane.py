@@ -66,7 +66,7 @@ class EpochsPane(Pane, can_focus=False):
             return
         for index, starred in ((self._starred, False), (best, True)):
             if index is not None:
-                cell = Text(f"{self._rows[index].test_accuracy:.4f}", justify="right")
+                cell = Text(f"{self._rows[index].test_score:.4f}", justify="right")
                 cell.append(STAR if starred else " ", self.app.theme_variables["warning"])
                 table.update_cell(str(index), "test", cell)
         self._starred = best
@@ -76,8 +76,8 @@ def _cells(end: EpochEnd) -> tuple[str, ...]:
     return (
         str(end.epoch),
         f"{end.train_loss:.4f}",
-        f"{end.train_accuracy:.4f}",
-        f"{end.test_accuracy:.4f} ",
+        f"{end.train_score:.4f}",
+        f"{end.test_score:.4f} ",
         duration(end.seconds),
         count(end.samples_per_second),
     )

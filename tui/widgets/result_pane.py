@@ -77,9 +77,9 @@ def _figures(view: RunView) -> Text | None:
     last = view.epoch_ends[-1]
     text = Text.assemble(
         "best test accuracy ",
-        (f"{best.test_accuracy:.4f}", "bold"),
-        f" in epoch {best.epoch}   last {last.test_accuracy:.4f}   "
-        f"train {last.train_accuracy:.4f}   loss {last.train_loss:.4f}",
+        (f"{best.test_score:.4f}", "bold"),
+        f" in epoch {best.epoch}   last {last.test_score:.4f}   "
+        f"train {last.train_score:.4f}   loss {last.train_loss:.4f}",
     )
     if view.end:
         text.append(f"   {duration(view.end.seconds)}")

@@ -45,9 +45,9 @@ def returned(iterator):
 def test_a_training_is_measured_by_epoch_and_at_its_end(tmp_path, place):
     events, outcome = carry_out(perform(tiny(tmp_path), 3, place, control=Control()))
     ends = [e for e in events if isinstance(e, EpochEnd)]
-    assert [row["test_accuracy"] for row in outcome.epochs] == [e.test_accuracy for e in ends]
+    assert [row["test_accuracy"] for row in outcome.epochs] == [e.test_score for e in ends]
     assert outcome.figures["train_loss"] == ends[-1].train_loss
-    assert outcome.figures["best_test_accuracy"] == max(e.test_accuracy for e in ends)
+    assert outcome.figures["best_test_accuracy"] == max(e.test_score for e in ends)
     assert (outcome.seed, outcome.device, outcome.threads) == (3, "cpu", 1)
     assert outcome.seconds > 0
     assert {"python", "torch"} <= set(outcome.versions)
