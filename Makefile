@@ -10,12 +10,13 @@ REUSE_TORCH ?= $(if $(wildcard $(VENV)/.ready-reuse-torch),1,0)
 READY := $(VENV)/.ready-$(if $(filter 1,$(REUSE_TORCH)),reuse-torch,own-torch)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tui demo test test-slow lint format typecheck bench reproduce clean
+.PHONY: help setup tui demo test test-slow lint format typecheck bench bench-peers reproduce clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PYTHON=python3.12 chooses the interpreter, REUSE_TORCH=1 uses the torch it has."
+	@echo "  make bench-peers BENCH='--work lenet --rounds 9' passes options on to the benchmark."
 	@echo "  make reproduce REPRODUCE='--quick --seeds 1' passes options on to nnlab reproduce."
 
 setup: $(READY) ## create .venv with everything pinned (each target below does it by itself)
@@ -48,12 +49,24 @@ format: $(READY) ## format the code
 typecheck: $(READY) ## check the types
 	@$(RUN) -m mypy
 
-bench: $(READY) ## time the training loop against a plain and a textbook one
-	@$(RUN) benchmarks/loop.py
+bench: $(READY) ## time training against a plain and a textbook loop
+	@$(RUN) -m benchmarks.training $(BENCH)
+
+PEERS := $(VENV)-peers
+bench-peers: $(PEERS)/.ready ## the same against Lightning, fastai, skorch and Keras too
+	@$(PEERS)/bin/python -m benchmarks.training $(BENCH)
+
+$(PEERS)/.ready: benchmarks/requirements.txt $(READY)
+	@$(RUN) -m venv $(PEERS)
+	@# Both see the same torch; the peers' own packages go before those of nnlab.
+	@$(RUN) -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
+		"$$($(PEERS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/nnlab.pth"
+	@$(PEERS)/bin/python -m pip install --quiet -r benchmarks/requirements.txt
+	@touch $@
 
 reproduce: $(READY) ## measure the notes' experiments again and write docs/reproduction.md (hours)
 	@$(VENV)/bin/nnlab reproduce --results docs/reproduction $(REPRODUCE)
 	@$(VENV)/bin/nnlab reproduce --results docs/reproduction --render docs/reproduction.md
 
 clean: ## remove .venv and what tools left behind
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-peers build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

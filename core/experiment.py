@@ -16,7 +16,7 @@ from core.control import Control
 from core.datasets import Dataset, Where, load
 from core.device import Device, choose_device, is_out_of_memory, out_of_memory
 from core.errors import NNLabError, RunError
-from core.events import CheckpointSaved, Event, Notice, RunEnd, RunStart
+from core.events import CheckpointSaved, Event, Notice, Progress, RunEnd, RunStart
 from core.initializers import initialize
 from core.losses import LOSSES
 from core.optimizers import make_optimizer
@@ -53,9 +53,9 @@ def run_experiment(
             f"Choose another --name, or continue it with `nnlab resume {name}`.",
         )
     try:
-        device, dataset = yield from _find(config, data_dir, control)
-        training = _prepare(config, dataset, device)
-        threads, why = _set_threads(config.threads, training)
+        device, dataset = yield from find(config, data_dir, control)
+        training = prepare(config, dataset, device)
+        threads, why = set_threads(config.threads, training)
         yield Notice(why)
         if control.wants("stop"):
             raise Stopped
@@ -95,7 +95,7 @@ def resume_experiment(
             f"Start a longer one: nnlab train --config {run / 'config.json'} --epochs N",
         )
     try:
-        device, dataset = yield from _find(config, data_dir, control)
+        device, dataset = yield from find(config, data_dir, control)
     except Stopped:
         yield RunEnd("stopped", 0, checkpoint.position.step, None, None, 0.0)
         return
@@ -104,9 +104,9 @@ def resume_experiment(
             f"The images in {config.data} are not those that {run.name} was trained on.",
             f"Start a new run: nnlab train --config {run / 'config.json'}",
         )
-    training = _prepare(config, dataset, device)
+    training = prepare(config, dataset, device)
     # The same number as before: another one sums in another order, and the bits change.
-    threads, why = _set_threads(config.threads or info.threads, training)
+    threads, why = set_threads(config.threads or info.threads, training)
     notices = [Notice(f"left out: {line}") for line in damaged] + [Notice(why)]
     training.control = control
     training.model.load_state_dict(checkpoint.model)
@@ -120,9 +120,9 @@ def resume_experiment(
     yield from record(run, events, dataset.digest)
 
 
-def _find(
+def find(
     config: RunConfig, data_dir: Path | None, control: Control
-) -> Generator[Event, None, tuple[Device, Dataset]]:
+) -> Generator[Progress | Notice, None, tuple[Device, Dataset]]:
     """The device and the images of a run. Raises Stopped when a stop is asked for meanwhile."""
     device = choose_device(config.device)
     if device.note:
@@ -139,7 +139,7 @@ def _find(
             raise Stopped
 
 
-def _prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
+def prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
     """Network, optimizer and batches for `config`, before the first step."""
     channels = dataset.train.pixels.shape[1]
     size = config.input_size or default_input_size(config.model)
@@ -192,7 +192,7 @@ def _prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
     )
 
 
-def _set_threads(wanted: int | None, training: Training) -> tuple[int, str]:
+def set_threads(wanted: int | None, training: Training) -> tuple[int, str]:
     """Fix torch's CPU threads for this run. Returns their number and why."""
     if wanted is None and next(training.model.parameters()).device.type == "cpu":
         threads, why = choose_threads(training.model, *training.train_batches.batch(1, 0))

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from core.errors import NNLabError
+from tui.commands.bench import bench
 from tui.commands.compare import compare
 from tui.commands.conv import conv
 from tui.commands.data import data
@@ -100,7 +101,7 @@ PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Train": (tui, train, resume),
     "Look at runs": (runs, show, compare, evaluate, predict, inspect),
     "Look at networks, images and the machine": (models, summary, data, devices),
-    "Try things out": (reproduce, plot, conv, shift),
+    "Try things out": (bench, reproduce, plot, conv, shift),
 }
 for panel, commands in PANELS.items():
     for command in commands:

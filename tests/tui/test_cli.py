@@ -55,7 +55,7 @@ def failing(error: BaseException):
 def test_help_names_every_command_and_exit_code():
     text = nnlab("--help").output
     assert {" ".join(words) for words in COMMANDS} == {
-        *("train", "tui", "summary", "models", "devices", "runs", "show", "resume"),
+        *("train", "tui", "summary", "models", "bench", "devices", "runs", "show", "resume"),
         *("evaluate", "predict", "inspect", "conv", "data list", "data show"),
         *("plot activation", "plot schedule", "plot init"),
         *("compare", "reproduce", "shift covariate", "shift label"),

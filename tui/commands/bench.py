@@ -1,0 +1,92 @@
+"""nnlab bench: how fast a network trains on this machine."""
+
+import json as json_module
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.events import Notice, Progress
+from tui.commands.train import Model
+from tui.options import RUN, DataDir, Given, Json, with_run_options
+
+if TYPE_CHECKING:
+    from core.config import RunConfig
+    from core.speed import Speed
+
+Seconds = Annotated[
+    float,
+    typer.Option(min=1, max=3600, help="How long to measure.", rich_help_panel=RUN),
+]
+
+
+@with_run_options(Model)
+def bench(
+    given: Given, seconds: Seconds = 10, data_dir: DataDir = None, json: Json = False
+) -> None:
+    """Measure how fast a network trains here, without keeping anything.
+
+    The bare step is forward, backward and update on a batch that lies ready; its share says how
+    much of the machine's time goes into the network and not into feeding it.
+
+    Examples:
+      nnlab bench lenet
+      nnlab bench resnet18 --data cifar10 --batch-size 128 --seconds 60
+      nnlab bench mlp --threads 1 --json | jq .samples_per_second
+    """
+    config = given.config()
+    from tui.waiting import wait_for
+
+    speed, device, threads = wait_for(_measure(config, seconds, data_dir))
+    if json:
+        print(json_module.dumps(_as_json(config, speed, device, threads), allow_nan=False))
+    else:
+        _print(config, speed, device, threads)
+
+
+def _measure(
+    config: "RunConfig", seconds: float, data_dir: Any
+) -> "Generator[Progress | Notice, None, tuple[Speed, str, int]]":
+    yield Progress("importing torch", 0, None)
+    from core.control import Control
+    from core.experiment import find, prepare, set_threads
+    from core.speed import measure_speed
+
+    device, dataset = yield from find(config, data_dir, Control())
+    training = prepare(config, dataset, device)
+    threads, _ = set_threads(config.threads, training)
+    speed = yield from measure_speed(training, seconds)
+    return speed, device.name, threads
+
+
+def _as_json(config: "RunConfig", speed: "Speed", device: str, threads: int) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    settings = {"model": config.model, "data": config.data, "batch_size": config.batch_size}
+    return settings | {"device": device, "threads": threads} | asdict(speed)
+
+
+def _print(config: "RunConfig", speed: "Speed", device: str, threads: int) -> None:
+    from rich.text import Text
+
+    from tui.console import console
+    from tui.format import count, safe_text
+
+    out = console()
+
+    def line(label: str, text: str, style: str = "") -> None:
+        out.print(Text(f"{label:<12}{safe_text(text)}", style), soft_wrap=True)
+
+    plural = "s" * (threads > 1)
+    line(config.model, f"{config.data}, batches of {config.batch_size}", "bold")
+    line("device", f"{device}, {threads} CPU thread{plural}")
+    line(
+        "training",
+        f"{count(speed.samples_per_second)} img/s, {speed.share:.0%} of the bare step's "
+        f"{count(speed.bare_samples_per_second)} img/s ({speed.steps} steps)",
+    )
+    line("testing", f"{count(speed.test_samples_per_second)} img/s")
+    whole = sum(speed.parts.values())
+    for part, seconds in speed.parts.items():
+        bar = "━" * round(40 * seconds / whole)
+        line(part, f"{1000 * seconds:9.3f} ms {seconds / whole:5.0%}  {bar}")
