@@ -1,4 +1,4 @@
-"""Batches of images that lie on the device as one uint8 tensor.
+"""Batches of images that lie on the device as one uint8 tensor, or of a table's rows, as float32.
 
 A batch is one index_select, and then one scale to float32: decoding image by image, as a DataLoader
 does, takes some hundred times as long. Which images a batch holds and how they are changed at
@@ -21,7 +21,7 @@ from core.datasets import Images
 
 @dataclass(frozen=True)
 class Scale:
-    """From a pixel, 0 to 255, to what a network sees: pixel * factor + offset."""
+    """From a pixel, 0 to 255, or a feature to what a network sees: pixel * factor + offset."""
 
     factor: Tensor  # float32, (C, 1, 1)
     offset: Tensor  # float32, (C, 1, 1)
@@ -48,6 +48,11 @@ def normalisation(name: Literal["unit", "half", "standard"], train: Images) -> S
 
 def moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel of (N, C, H, W), float64, in pixel units."""
+    if pixels.is_floating_point():
+        # One at a time: all of them in float64 would be twice the table.
+        channels = [pixels[:, c].double() for c in range(pixels.shape[1])]
+        found = torch.tensor([[c.mean(), c.std(unbiased=False)] for c in channels])
+        return found[:, 0], found[:, 1]
     values = torch.arange(256, dtype=torch.float64)
     # Counting the values is exact, and needs no copy of all images in another type.
     counts = torch.stack(
@@ -100,7 +105,7 @@ class Batches:
         return full + (rest > (1 if self.shuffle and full else 0))
 
     def batch(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
-        """Images (B, C, S, S), float32, and labels (B,), int64; `index` counts from 0.
+        """Images (B, C, S, S), float32, and labels (B,) as they are; `index` counts from 0.
 
         Raises IndexError if the epoch has no such batch.
         """

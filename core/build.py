@@ -13,11 +13,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.datasets import is_table
 from core.errors import ConfigError, ModelError, NNLabError
 from core.models import MODELS
+from core.task import predicts_numbers
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from core.config import RunConfig
 
 DEFAULT_INPUT_SIZE = 28  # of a user's network that does not say: the size of MNIST
 
@@ -49,6 +53,16 @@ def default_input_size(name: str) -> int:
     """Height and width of the images that the network called `name` was designed for."""
     declared = MODELS.declared.get(name)
     return declared.facts["input_size"] if declared else DEFAULT_INPUT_SIZE
+
+
+def input_size_of(config: "RunConfig") -> int:
+    """Height and width of what the network of a run is given; a row of a table has one pixel."""
+    return 1 if is_table(config.data) else config.input_size or default_input_size(config.model)
+
+
+def default_outputs(name: str) -> int:
+    """How many outputs the network called `name` has where nobody says: ten classes."""
+    return 1 if predicts_numbers(name) else 10
 
 
 def default_input_shape(name: str) -> tuple[int, int, int]:

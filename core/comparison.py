@@ -23,7 +23,7 @@ class ComparedRun:
 
     @property
     def best(self) -> EpochEnd | None:
-        """The epoch with the highest test accuracy, the first one if several share it."""
+        """The epoch with the highest test score, the first one if several share it."""
         return max(self.epochs, key=lambda e: e.test_score, default=None)
 
 

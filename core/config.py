@@ -23,13 +23,14 @@ from pydantic import (
 
 from core.augmentations import AUGMENTATIONS
 from core.build import check_model_name
-from core.datasets import DATASETS, check_data_name
+from core.datasets import DATASETS, Where, check_data_name, is_table
 from core.errors import ConfigError, NNLabError
 from core.initializers import INITIALIZERS
 from core.losses import LOSSES
 from core.models import MODELS
 from core.optimizers import OPTIMIZERS
 from core.schedules import SCHEDULES
+from core.task import CLASSIFICATION, predicts_numbers, wanted_task
 
 
 def _checked(check: Any) -> AfterValidator:
@@ -53,6 +54,53 @@ def _model(name: str) -> str:
 def _data(name: str) -> str:
     """A checked name; a folder with its whole path, so that the run can be resumed anywhere."""
     return name if check_data_name(name) in DATASETS else str(Path(name).expanduser().resolve())
+
+
+def _fits(name: str, info: ValidationInfo) -> str:
+    """Whether the network, if that is a good one, is for such data."""
+    model = info.data.get("model", "")
+    table = is_table(name)
+    if predicts_numbers(model) and not table:
+        raise ValueError(
+            f"{model} predicts a number: give it a table (data: file.csv, target: a column), or "
+            "choose softmax for the classes of images."
+        )
+    if table and model in MODELS and not MODELS.declared[model].facts.get("rows"):
+        fit = [n for n, d in MODELS.declared.items() if d.facts.get("rows")]
+        raise ValueError(f"{model} is for images; a table can go to {', '.join(fit)}.")
+    return name
+
+
+def _target(column: str | None, info: ValidationInfo) -> str | None:
+    data = info.data.get("data")  # missing if that is wrong itself
+    if column and data and not is_table(data):
+        raise ValueError(f"only a table has a target column; {data} has images of classes.")
+    return column or None
+
+
+def _of_images(value: Any, info: ValidationInfo) -> Any:
+    if value and is_table(info.data.get("data", "")):
+        raise ValueError("this is for images; a table has none.")
+    return value
+
+
+def _normalisation(name: str, info: ValidationInfo) -> str:
+    if name != "standard" and is_table(info.data.get("data", "")):
+        raise ValueError("the columns of a table are standardised: choose standard.")
+    return name
+
+
+def _loss(name: str | None, info: ValidationInfo) -> str | None:
+    model = info.data.get("model", "")
+    if name and predicts_numbers(model) and not LOSSES.declared[name].facts.get("numbers"):
+        raise ValueError(f"{model} predicts a number: choose squared.")
+    return name
+
+
+def _label_smoothing(share: float, info: ValidationInfo) -> float:
+    if share and predicts_numbers(info.data.get("model", "")):
+        raise ValueError("a number has no label to smooth.")
+    return share
 
 
 def _names(value: Any) -> Any:
@@ -100,10 +148,16 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     model_options: Annotated[dict[str, bool | int | float | str], BeforeValidator(_pairs)] = Field(
         {}, description="The network's own options, such as hidden=512."
     )
-    data: Annotated[str, _checked(_data)] = Field(
-        "fashion-mini", description="Images: a data set's name, or a folder with class sub-folders."
+    data: Annotated[str, _checked(_data), AfterValidator(_fits)] = Field(
+        "fashion-mini",
+        validate_default=True,
+        description="Images: a data set's name, or a folder with class sub-folders. Or a table: a "
+        "CSV file.",
     )
-    input_size: int | None = Field(
+    target: Annotated[str | None, AfterValidator(_target)] = Field(
+        None, description="Column of the table to predict: classes, or a number."
+    )
+    input_size: Annotated[int | None, AfterValidator(_of_images)] = Field(
         None,
         ge=1,
         le=1024,
@@ -111,10 +165,12 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     )
     epochs: int = Field(10, ge=1, le=1_000_000, description="Passes over the training images.")
     batch_size: int = Field(64, ge=1, le=1_000_000, description="Images in each step.")
-    loss: Annotated[str, _checked(LOSSES.check)] = Field(
-        "cross_entropy", description="What training minimises."
+    loss: Annotated[Annotated[str, _checked(LOSSES.check)] | None, AfterValidator(_loss)] = Field(
+        None,
+        description="What training minimises; by default cross_entropy for classes and squared for "
+        "numbers. For a column of numbers, it decides which of the two they are.",
     )
-    label_smoothing: float = Field(
+    label_smoothing: Annotated[float, AfterValidator(_label_smoothing)] = Field(
         0.0,
         ge=0,
         lt=1,
@@ -163,12 +219,17 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         None, description="How the weights of convolutions begin, if not like the others."
     )
     augmentation: Annotated[
-        tuple[Annotated[str, _checked(AUGMENTATIONS.check)], ...], BeforeValidator(_names)
+        tuple[Annotated[str, _checked(AUGMENTATIONS.check)], ...],
+        BeforeValidator(_names),
+        AfterValidator(_of_images),
     ] = Field((), description="Random changes to training images, such as flip,crop.")
-    normalisation: Literal["unit", "half", "standard"] = Field(
+    normalisation: Annotated[
+        Literal["unit", "half", "standard"], AfterValidator(_normalisation)
+    ] = Field(
         "unit",
+        validate_default=True,
         description="Pixels to [0, 1] (unit), to [-1, 1] (half), or to mean 0 and standard "
-        "deviation 1 of the training images (standard).",
+        "deviation 1 of the training images (standard, as the columns of a table always are).",
     )
     seed: int = Field(0, ge=0, lt=2**63, description="Weights, batch order and augmentation.")
     device: Annotated[str, AfterValidator(_device)] = Field(
@@ -210,7 +271,14 @@ def defaults_for(given: Mapping[str, Any]) -> dict[str, Any]:
             recipe.pop(setting, None)
     if optimizer in OPTIMIZERS:
         recipe.setdefault("lr", OPTIMIZERS.declared[optimizer].facts["lr"])
+    if is_table(str(given.get("data", ""))):
+        recipe["normalisation"] = "standard"
     return recipe
+
+
+def where_of(config: RunConfig, data_dir: Path | None) -> Where:
+    """How to load the data of a run."""
+    return Where(data_dir, config.seed, config.target, wanted_task(config.model, config.loss))
 
 
 def check_fields(values: Mapping[str, Any]) -> dict[str, str]:
@@ -257,7 +325,11 @@ def read_settings(file: Path) -> dict[str, Any]:
 def command_line(config: RunConfig) -> list[str]:
     """The `nnlab train` command for the same run, without what it would choose anyway."""
     implied = {n: f.default for n, f in RunConfig.model_fields.items()}
-    implied |= defaults_for({"model": config.model, "optimizer": config.optimizer})
+    implied |= defaults_for(
+        {"model": config.model, "optimizer": config.optimizer, "data": config.data}
+    )
+    if not is_table(config.data):
+        implied["loss"] = CLASSIFICATION.loss
     implied["optimizer"] = defaults_for({"model": config.model}).get("optimizer", "sgd")
     words = ["nnlab", "train", config.model]
     for name, value in config:

@@ -12,12 +12,13 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.build import build_model, default_input_size
+from core.build import build_model, default_input_size, input_size_of
 from core.config import RunConfig, defaults_for
-from core.datasets import DATASETS
+from core.datasets import DATASETS, Where, is_table
 from core.errors import ModelError, NNLabError
 from core.models import MODELS
 from core.optimizers import OPTIMIZERS
+from core.task import CLASSIFICATION, REGRESSION, Task, predicts_numbers
 
 if TYPE_CHECKING:
     from core.device import Device
@@ -36,10 +37,12 @@ class ImageFacts:
     """What is known of a data set without reading its images. Unknown is None."""
 
     channels: int
-    classes: int
+    classes: int  # 1 if a number is to be predicted: the network's outputs
     train: int  # images
     test: int
     side: int | None  # height and width in pixels
+    pixel_bytes: int = 1  # in memory
+    task: Task = CLASSIFICATION
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,19 @@ class Estimate:
         return None if self.seconds_per_epoch is None else self.seconds_per_epoch * self.epochs
 
 
-def image_facts(data: str) -> ImageFacts:
-    """What is known of the data set, or the folder of images, called `data`. Imports no torch.
+def image_facts(data: str, where: Where | None = None) -> ImageFacts:
+    """What is known of the data set, folder of images or table called `data`. Imports no torch.
 
-    A folder is listed, and of its images the first one is opened. Raises DataError.
+    A folder is listed, and of its images the first one is opened; a table is read, as `where` says.
+    Raises DataError.
     """
     if data in DATASETS:
         facts = DATASETS.declared[data].facts
-        return ImageFacts(**{f.name: facts[f.name] for f in fields(ImageFacts)})
-    from core.datasets.image_folder import TEST_SHARE, list_images
+        return ImageFacts(**{f.name: facts[f.name] for f in fields(ImageFacts) if f.name in facts})
+    if is_table(data):
+        return _table_facts(data, where or Where())
+    from core.datasets.image_folder import list_images
+    from core.datasets.split import TEST_SHARE
 
     folder = Path(data).expanduser()
     contents = list_images(folder)
@@ -92,6 +99,27 @@ def image_facts(data: str) -> ImageFacts:
         train -= test
     channels, side = _look_at(folder / contents.train[0].path)
     return ImageFacts(channels, len(contents.classes), train, test, side)
+
+
+def _table_facts(data: str, where: Where) -> ImageFacts:
+    from core.datasets.table import prepare_table
+
+    reading = prepare_table(Path(data).expanduser(), where)
+    while True:
+        try:
+            next(reading)
+        except StopIteration as end:
+            found = end.value
+            break
+    return ImageFacts(
+        channels=found.features.shape[1],
+        classes=len(found.classes) or 1,
+        train=len(found.train),
+        test=len(found.test),
+        side=1,
+        pixel_bytes=found.features.itemsize,
+        task=CLASSIFICATION if found.classes else REGRESSION,
+    )
 
 
 def _look_at(image: Path) -> tuple[int, int | None]:
@@ -114,7 +142,7 @@ def summarize_for(config: RunConfig, images: ImageFacts) -> "Summary":
     """The layers of the network for such images. Raises what `summarize_named` raises."""
     from core.summary import summarize_named
 
-    side = config.input_size or default_input_size(config.model)
+    side = input_size_of(config)
     return summarize_named(
         config.model,
         (images.channels, side, side),
@@ -145,8 +173,12 @@ def parameters_of_all(images: ImageFacts) -> dict[str, int]:
     from core.shapes import ShapesOnly
 
     counts = {}
-    for name in MODELS:
+    rows = images.side == 1
+    for name, declared in MODELS.declared.items():
+        if (rows and not declared.facts.get("rows")) or (not rows and predicts_numbers(name)):
+            continue
         side = defaults_for({"model": name}).get("input_size") or default_input_size(name)
+        side = 1 if rows else side
         try:
             with torch.device("meta"), ShapesOnly():
                 model = build_model(name, images.channels, images.classes, input_size=side)
@@ -160,10 +192,10 @@ def memory_bytes(config: RunConfig, images: ImageFacts, summary: "Summary") -> i
     """What training keeps on the device at the same time.
 
     Weights, gradients and activations, the optimizer's copies of the weights, one batch as floats,
-    and all images of the data set as bytes.
+    and all images of the data set as they were loaded.
     """
     side = summary.input_shape[1]
-    pixels = images.channels * (images.side or side) ** 2
+    pixels = images.channels * (images.side or side) ** 2 * images.pixel_bytes
     resident = ((images.train or 0) + (images.test or 0)) * pixels
     batch = config.batch_size * images.channels * side**2 * FLOAT_BYTES
     return (
@@ -279,11 +311,12 @@ def _times(
 def _training_steps(config: RunConfig, found: Estimate) -> Callable[[int], Callable[[], None]]:
     """The network with fresh weights; called with a number of images, gives a step to call."""
     import torch
-    import torch.nn.functional as F
 
     from core.batches import Batches, normalisation
     from core.datasets import Images
+    from core.losses import LOSSES
 
+    loss_of = LOSSES[config.loss or found.images.task.loss]
     device, facts = found.device.torch_name, found.images
     side = found.summary.input_shape[1]
     model = build_model(
@@ -299,8 +332,10 @@ def _training_steps(config: RunConfig, found: Estimate) -> Callable[[int], Calla
 
     def with_images(count: int) -> Callable[[], None]:
         shape = (count, facts.channels, facts.side or side, facts.side or side)
+        labels = torch.randint(facts.classes, (count,))
         images = Images(
-            torch.randint(256, shape, dtype=torch.uint8), torch.randint(facts.classes, (count,))
+            torch.randint(256, shape, dtype=torch.uint8),
+            labels if facts.task is CLASSIFICATION else labels.float(),
         )
         batches = Batches(
             images,
@@ -315,7 +350,7 @@ def _training_steps(config: RunConfig, found: Estimate) -> Callable[[int], Calla
 
         def step() -> None:
             pixels, labels = batches.batch(1, 0)
-            loss = F.cross_entropy(model(pixels), labels)
+            loss = loss_of(model(pixels), labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

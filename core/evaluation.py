@@ -1,4 +1,4 @@
-"""A trained network on labelled images: figures by class, and the mistakes."""
+"""A trained network on the test part: figures by class and the mistakes, or errors of numbers."""
 
 from dataclasses import dataclass
 
@@ -37,6 +37,42 @@ class Evaluation:
     precisions: list[float | None]  # by class; None where nothing was taken for it
     mistakes: list[Mistake]  # worst first
     mistakes_in_all: int
+
+
+@dataclass(frozen=True)
+class WrongNumber:
+    """A number that was predicted, beside the true one."""
+
+    index: int  # of the row, from 0
+    true: float
+    predicted: float
+
+
+@dataclass(frozen=True)
+class NumberEvaluation:
+    """How well a network predicted numbers, in the target's own units."""
+
+    rows: int
+    r2: float
+    mse: float
+    mae: float
+    worst: list[WrongNumber]  # farthest off first
+
+
+def evaluate_numbers(predicted: Tensor, true: Tensor, worst: int) -> NumberEvaluation:
+    """Figures from predictions (N,) and targets (N,), with the `worst` rows. Not all targets are
+    the same."""
+    predicted, true = predicted.double(), true.double()
+    errors = predicted - true
+    mse = errors.square().mean().item()
+    order = errors.abs().argsort(descending=True, stable=True)[:worst].tolist()
+    return NumberEvaluation(
+        rows=len(true),
+        r2=1 - mse / true.var(unbiased=False).item(),
+        mse=mse,
+        mae=errors.abs().mean().item(),
+        worst=[WrongNumber(i, true[i].item(), predicted[i].item()) for i in order],
+    )
 
 
 def evaluate_classes(logits: Tensor, labels: Tensor, mistakes: int) -> Evaluation:

@@ -3,8 +3,10 @@
 Frozen values that can cross threads and be written as JSON. Steps and epochs count from 1, and
 `step` counts optimizer updates since the start of the run, over all epochs. Losses are means per
 image of the run's own loss, in nats if that is cross-entropy: while training what is minimised,
-without the penalties on weights, while testing without label smoothing. Scores are accuracies,
-fractions from 0 to 1. Durations are seconds, sizes bytes.
+without the penalties on weights, while testing without label smoothing; of a number they are in
+units of its variance in the training part, so that 1 is what guessing its mean gives. Scores are
+accuracies, fractions from 0 to 1, or R², at most 1, as RunStart says. Durations are seconds, sizes
+bytes.
 """
 
 import math
@@ -53,6 +55,13 @@ class RunStart:
     image_shape: tuple[int, ...] = ()  # (C, H, W) of the images as they were loaded
     scale_factor: tuple[float, ...] = ()  # per channel: what the network saw is
     scale_offset: tuple[float, ...] = ()  # pixel * factor + offset
+    metric: str = "accuracy"  # what scores are: "accuracy" or "R²"
+    table: dict[str, Any] | None = None  # how rows become features: core.datasets.columns.Encoding
+
+    @property
+    def samples(self) -> str:
+        """What the images are, in a word."""
+        return "rows" if self.table else "images"
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from core.batches import Batches, normalisation
-from core.build import build_model, check_model, default_input_size
+from core.build import build_model, check_model, input_size_of
 from core.checkpoint import load_newest, restore_random_state, save_checkpoint
-from core.config import RunConfig
+from core.config import RunConfig, where_of
 from core.control import Control
-from core.datasets import Dataset, Where, load
+from core.datasets import Dataset, load
 from core.device import Device, choose_device, is_out_of_memory, out_of_memory
-from core.errors import NNLabError, RunError
+from core.errors import ConfigError, NNLabError, RunError
 from core.events import CheckpointSaved, Event, Notice, Progress, RunEnd, RunStart
 from core.initializers import initialize
 from core.losses import LOSSES
@@ -23,6 +23,7 @@ from core.optimizers import make_optimizer
 from core.record import record, set_aside
 from core.runs import ACTIVE, check_run_name, create_run, read_facts, read_info
 from core.schedules import SCHEDULES
+from core.task import REGRESSION, predicts_numbers
 from core.threads import choose_threads
 from core.train import Position, Training, train
 
@@ -54,6 +55,7 @@ def run_experiment(
         )
     try:
         device, dataset = yield from find(config, data_dir, control)
+        config = _settle(config, dataset)
         training = prepare(config, dataset, device)
         threads, why = set_threads(config.threads, training)
         yield Notice(why)
@@ -100,10 +102,12 @@ def resume_experiment(
         yield RunEnd("stopped", 0, checkpoint.position.step, None, None, 0.0)
         return
     if read_facts(run).get("data_digest", dataset.digest) != dataset.digest:
+        samples = "rows" if dataset.encoding else "images"
         raise RunError(
-            f"The images in {config.data} are not those that {run.name} was trained on.",
+            f"The {samples} in {config.data} are not those that {run.name} was trained on.",
             f"Start a new run: nnlab train --config {run / 'config.json'}",
         )
+    config = _settle(config, dataset)
     training = prepare(config, dataset, device)
     # The same number as before: another one sums in another order, and the bits change.
     threads, why = set_threads(config.threads or info.threads, training)
@@ -127,7 +131,7 @@ def find(
     device = choose_device(config.device)
     if device.note:
         yield Notice(device.note)
-    loading = load(config.data, Where(data_dir, config.seed))
+    loading = load(config.data, where_of(config, data_dir))
     while True:
         try:
             event = next(loading)
@@ -139,14 +143,30 @@ def find(
             raise Stopped
 
 
+def _settle(config: RunConfig, dataset: Dataset) -> RunConfig:
+    """The settings with what only the data could tell: the loss. Raises ConfigError."""
+    task = dataset.task
+    if predicts_numbers(config.model) and task is not REGRESSION:
+        raise ConfigError(
+            f"{config.model} predicts a number, and {config.target} of {config.data} is text.",
+            "Choose softmax, which is linear too and tells classes apart, or mlp.",
+        )
+    if config.label_smoothing and task is REGRESSION:
+        raise ConfigError(
+            f"{config.target} of {config.data} is a number: it has no label to smooth.",
+            "Leave out --label-smoothing, or give --loss cross_entropy to take it for classes.",
+        )
+    return config.model_copy(update={"loss": config.loss or task.loss})
+
+
 def prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
     """Network, optimizer and batches for `config`, before the first step."""
     channels = dataset.train.pixels.shape[1]
-    size = config.input_size or default_input_size(config.model)
+    size = input_size_of(config)
     build: dict[str, Any] = {"input_size": size, "options": config.model_options}
-    check_model(config.model, (channels, size, size), len(dataset.classes), **build)
+    check_model(config.model, (channels, size, size), dataset.outputs, **build)
     torch.manual_seed(config.seed)
-    model = build_model(config.model, channels, len(dataset.classes), **build)
+    model = build_model(config.model, channels, dataset.outputs, **build)
     initialize(model, config.initializer, config.init_options, conv=config.conv_init)
     scale = normalisation(config.normalisation, dataset.train)
     try:
@@ -186,7 +206,9 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
         schedule=SCHEDULES[config.schedule],
         position=Position(epochs=config.epochs, lr=config.lr),
         warmup=config.warmup,
-        loss=LOSSES[config.loss],
+        loss=LOSSES[config.loss or dataset.task.loss],
+        score=dataset.task.score(dataset.train.labels),
+        test_score=dataset.task.score(dataset.test.labels),
         label_smoothing=config.label_smoothing,
         report_interval=config.report_interval,
     )
@@ -195,7 +217,9 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
 def set_threads(wanted: int | None, training: Training) -> tuple[int, str]:
     """Fix torch's CPU threads for this run. Returns their number and why."""
     if wanted is None and next(training.model.parameters()).device.type == "cpu":
-        threads, why = choose_threads(training.model, *training.train_batches.batch(1, 0))
+        threads, why = choose_threads(
+            training.model, *training.train_batches.batch(1, 0), training.loss
+        )
     else:
         threads = wanted or torch.get_num_threads()
         why = f"{threads} CPU thread{'s' * (threads > 1)}"
@@ -259,6 +283,8 @@ def _start(
         image_shape=tuple(dataset.train.pixels.shape[1:]),
         scale_factor=tuple(batches.factor.flatten().tolist()),
         scale_offset=tuple(batches.offset.flatten().tolist()),
+        metric=dataset.task.metric,
+        table=dataset.encoding.to_json() if dataset.encoding else None,
     )
 
 

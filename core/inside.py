@@ -1,6 +1,7 @@
 """Looking inside a network: its parameters, its filters, what its layers make of an image."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import ModelError
+
+Loss = Callable[..., Tensor]  # see core.losses
 
 BINS = 12  # of a histogram
 
@@ -48,17 +51,19 @@ def parameter_figures(model: nn.Module) -> list[ParameterFigures]:
     return [_figures(name, parameter) for name, parameter in model.named_parameters()]
 
 
-def add_gradients(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+def add_gradients(
+    model: nn.Module, images: Tensor, labels: Tensor, loss_of: Loss = F.cross_entropy
+) -> float:
     """Give every parameter the gradient of the loss on one batch, in training mode.
 
-    Returns the loss (nats). Running statistics and weights stay as they are.
+    Returns that loss. Running statistics and weights stay as they are.
     """
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     was_training = model.training
     model.train()
     model.zero_grad()
     try:
-        loss = F.cross_entropy(model(images), labels)
+        loss = loss_of(model(images), labels)
         loss.backward()
     finally:
         model.train(was_training)

@@ -130,6 +130,7 @@ def _figures(view: RunView) -> dict[str, Any]:
         "step": view.step,
         "best_epoch": best.epoch if best else None,
         "best_test_score": best.test_score if best else None,
+        "metric": view.start.metric,
         "seconds": view.end.seconds if view.end else sum(e.seconds for e in view.epoch_ends),
         "problem": view.end.problem if view.end else "",
     }

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from core.initializers import initialize
 from core.layers.loss import squared_loss
-from core.models.linear import linear, linear_scratch
+from core.models import MODELS
 from core.optimizers import OPTIMIZERS
 
 TRUE_WEIGHTS = (2.0, -3.4)
@@ -24,7 +24,6 @@ class Version:
     """How the note fits the line. A step of both shrinks the error of w by about the same: the
     second has half of the steps, and a loss without the 1/2, whose gradient is twice as large."""
 
-    build: Callable[[int], nn.Module]
     loss: Callable[[Tensor, Tensor], Tensor]
     optimizer: str
     batch_size: int
@@ -33,10 +32,8 @@ class Version:
 
 
 VERSIONS = {
-    "linear_scratch": Version(
-        linear_scratch, squared_loss, "sgd_scratch", 5, (0.292531, 0.005235, 0.000142)
-    ),
-    "linear": Version(linear, nn.MSELoss(), "sgd", 10, (0.552002, 0.009066, 0.000246)),
+    "linear_scratch": Version(squared_loss, "sgd_scratch", 5, (0.292531, 0.005235, 0.000142)),
+    "linear": Version(nn.MSELoss(), "sgd", 10, (0.552002, 0.009066, 0.000246)),
 }
 
 
@@ -57,14 +54,15 @@ def synthetic_data(seed: int) -> tuple[Tensor, Tensor]:
     return features, features @ torch.tensor(TRUE_WEIGHTS)[:, None] + TRUE_BIAS + noise
 
 
-def fit(version: Version, seed: int, epochs: int = 3) -> Fit:
-    """Fit a line in the note's setting; `seed` gives the data, the start and the batches.
+def fit(name: str, seed: int, epochs: int = 3) -> Fit:
+    """Fit a line as the version called `name`; `seed` gives the data, the start and the batches.
 
     Sets torch's random state.
     """
+    version = VERSIONS[name]
     features, targets = synthetic_data(seed)
     torch.manual_seed(seed)
-    model = version.build(features.shape[1])
+    model = MODELS[name](in_channels=features.shape[1])
     initialize(model, "normal", {"std": 0.01})
     weight, bias = model.parameters()
     nn.init.zeros_(bias)

@@ -49,6 +49,7 @@ class RunInfo:
     epochs: int = 0  # planned
     step: int = 0
     best_test_score: float | None = None
+    metric: str = "accuracy"  # what the score is
     best_epoch: int | None = None
     seconds: float = 0.0  # of training and evaluation, as of the last epoch or the end
     started: float = 0.0  # Unix time
@@ -166,6 +167,7 @@ def read_info(path: Path) -> RunInfo:
             epochs=facts["epochs"],
             step=facts["step"],
             best_test_score=facts["best_test_score"],
+            metric=facts.get("metric", "accuracy"),
             best_epoch=facts["best_epoch"],
             seconds=facts["seconds"],
             started=facts["started"],

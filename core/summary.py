@@ -14,7 +14,14 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from core.build import build_model, default_input_shape, is_user_model, made_for, reason
+from core.build import (
+    build_model,
+    default_input_shape,
+    default_outputs,
+    is_user_model,
+    made_for,
+    reason,
+)
 from core.errors import ModelError, NNLabError
 from core.models import MODELS
 from core.shapes import ShapesOnly
@@ -84,19 +91,21 @@ class Summary:
 def summarize_named(
     name: str,
     input_shape: tuple[int, int, int] | None = None,
-    num_classes: int = 10,
+    num_classes: int | None = None,
     *,
     options: Mapping[str, Any] | None = None,
     batch_size: int = 1,
 ) -> Summary:
     """The summary of a registered network or a user's, without weights if that is possible.
 
-    `input_shape` is (channels, height, width), by default what the network was designed for. Images
-    are square for networks whose layers depend on their size.
+    `input_shape` is (channels, height, width), by default what the network was designed for, and
+    `num_classes` ten, or one output for a network that predicts a number. Images are square for
+    networks whose layers depend on their size.
 
     Raises what `build_model` raises, and ModelError if the network does not take these images.
     """
     shape = input_shape or default_input_shape(name)
+    num_classes = num_classes or default_outputs(name)
 
     def attempt(device: str) -> Summary:
         with torch.device(device), ShapesOnly():

@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 PROBE_SECONDS = 0.3  # for each of the two
 
 
-def choose_threads(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[int, str]:
+def choose_threads(
+    model: nn.Module, images: Tensor, labels: Tensor, loss: Callable[..., Tensor]
+) -> tuple[int, str]:
     """The faster of one and all threads for training steps of `model`, and a line that says why.
 
     Leaves the model and torch's random state as they were.
@@ -25,7 +26,7 @@ def choose_threads(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[in
         return 1, "1 CPU thread"
     with torch.random.fork_rng(devices=[]):
         trial = copy.deepcopy(model)
-        step = _step(trial, images, labels)
+        step = _step(trial, images, labels, loss)
         step()  # the first one allocates
         seconds = {}
         for threads in (most, 1):
@@ -37,9 +38,11 @@ def choose_threads(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[in
     return best, f"{best} CPU thread{'s' * (best > 1)} ({times} a step)"
 
 
-def _step(model: nn.Module, images: Tensor, labels: Tensor) -> Callable[[], None]:
+def _step(
+    model: nn.Module, images: Tensor, labels: Tensor, loss: Callable[..., Tensor]
+) -> Callable[[], None]:
     def step() -> None:
-        F.cross_entropy(model(images), labels).backward()
+        loss(model(images), labels).backward()
 
     return step
 

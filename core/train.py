@@ -18,6 +18,7 @@ from core.errors import TrainingDiverged
 from core.events import CheckpointSaved, ControlApplied, EpochEnd, Event, Progress, StepReport
 from core.losses.classification import cross_entropy
 from core.schedules import Schedule, warm_up
+from core.task import Score, hits
 
 Loss = Callable[..., Tensor]  # see core.losses
 
@@ -43,7 +44,7 @@ class Position:
     batch: int = 0  # batches of this epoch done
     step: int = 0  # updates since the start of the run
     loss_sum: float = 0.0  # over this epoch's training images so far
-    correct: int = 0
+    score_sum: float = 0.0  # see core.task.Score
     seen: int = 0
     seconds: float = 0.0  # this epoch, training alone, without pauses
     total_seconds: float = 0.0  # epochs completed
@@ -88,6 +89,8 @@ class Training:
         position: Position,
         warmup: float = 0.0,
         loss: Loss = cross_entropy,
+        score: Score = hits,
+        test_score: Score = hits,
         label_smoothing: float = 0.0,
         report_interval: float = 0.1,
         control: Control | None = None,
@@ -101,6 +104,8 @@ class Training:
         self.position = position
         self.warmup = warmup  # epochs
         self.loss = loss
+        self.score = score
+        self.test_score = test_score
         self.label_smoothing = label_smoothing
         self.report_interval = report_interval
         self.control = control or Control()
@@ -140,6 +145,7 @@ def train(training: Training) -> Generator[Event, None, None]:
             training.model,
             training.test_batches,
             loss=training.loss,
+            score=training.test_score,
             stop=lambda: training.control.wants("stop"),
         )
         if tested is None:  # the epoch is evaluated again, whole, when the run goes on
@@ -184,7 +190,7 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
         loss.backward()
         optimizer.step()
         step += 1
-        sums.add(loss.detach(), logits.detach(), labels)
+        sums.add(len(labels), loss.detach(), training.score(logits.detach(), labels))
 
         last = index + 1 == len(batches)
         if last or training.watch.seconds - reported >= training.report_interval:
@@ -193,25 +199,26 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
 
 
 class _Sums:
-    """Loss and hits since the last report, summed on the device: reading a value back would wait
+    """Loss and score since the last report, summed on the device: reading a value back would wait
     for the device to finish all the work it was given."""
 
     def __init__(self, device: torch.device) -> None:
         self._loss = _zero(device)
-        self._correct = torch.zeros((), dtype=torch.int64, device=device)
+        self._score = _zero(device)
         self.seen = 0
         self.waited = 0.0  # seconds
 
-    def add(self, mean_loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        self._loss.add_(mean_loss, alpha=len(labels))
-        self._correct.add_((logits.argmax(1) == labels).sum())
-        self.seen += len(labels)
+    def add(self, count: int, mean_loss: Tensor, score: Tensor) -> None:
+        self._loss.add_(mean_loss, alpha=count)
+        self._score.add_(score)
+        self.seen += count
 
-    def take(self) -> tuple[float, int, int, float]:
-        """Summed loss, hits, images and seconds waited, and begin anew. Waits for the device."""
-        taken = (self._loss.item(), int(self._correct.item()), self.seen, self.waited)
+    def take(self) -> tuple[float, float, int, float]:
+        """Summed loss and score, images and seconds waited, and begin anew. Waits for the
+        device."""
+        taken = (self._loss.item(), self._score.item(), self.seen, self.waited)
         self._loss.zero_()
-        self._correct.zero_()
+        self._score.zero_()
         self.seen, self.waited = 0, 0.0
         return taken
 
@@ -223,13 +230,13 @@ def _report(
 
     Raises TrainingDiverged.
     """
-    loss_sum, correct, seen, waited = sums.take()
+    loss_sum, score_sum, seen, waited = sums.take()
     seconds, at = training.watch.seconds, training.position
     training.move(
         step=step,
         batch=batch,
         loss_sum=at.loss_sum + loss_sum,
-        correct=at.correct + correct,
+        score_sum=at.score_sum + score_sum,
         seen=at.seen + seen,
         seconds=seconds,
     )
@@ -238,7 +245,7 @@ def _report(
         epoch=at.epoch,
         step=step,
         loss=loss_sum / seen,
-        score=correct / seen,
+        score=score_sum / seen,
         lr=lr,
         samples_per_second=seen / duration,
         data_wait=min(waited / duration, 1.0),
@@ -252,7 +259,7 @@ def _report(
 
 
 def _zero(device: torch.device) -> Tensor:
-    """A sum of losses to begin with.
+    """A sum of losses or scores to begin with.
 
     In float64 the sum of an epoch's float32 losses is exact, so that it does not depend on when a
     report came in between; a resumed run has the same figures to the last digit.
@@ -266,16 +273,15 @@ def evaluate(
     batches: BatchSource,
     *,
     loss: Loss = cross_entropy,
+    score: Score = hits,
     stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Progress, None, tuple[float, float] | None]:
-    """The mean `loss` per image, without label smoothing, and the accuracy of `model` over all
-    `batches`.
+    """The mean `loss` and `score` per image of `model` over all `batches`, without label smoothing.
 
     Leaves the model in training mode. Returns None as soon as `stop()` is true.
     """
     device = next(model.parameters()).device
-    loss_sum = _zero(device)
-    correct = torch.zeros((), dtype=torch.int64, device=device)
+    loss_sum, score_sum = _zero(device), _zero(device)
     seen, told = 0, perf_counter()
     model.eval()
     try:
@@ -287,14 +293,14 @@ def evaluate(
                 images, labels = batches.batch(0, index)
                 logits = model(images)
                 loss_sum.add_(loss(logits, labels), alpha=len(labels))
-                correct.add_((logits.argmax(1) == labels).sum())
+                score_sum.add_(score(logits, labels))
             seen += len(labels)
             if perf_counter() - told > EVALUATION_NEWS:
                 yield Progress("evaluating", index + 1, len(batches), "batches")
                 told = perf_counter()
     finally:
         model.train()
-    return loss_sum.item() / seen, int(correct.item()) / seen
+    return loss_sum.item() / seen, score_sum.item() / seen
 
 
 def _end_epoch(
@@ -308,7 +314,7 @@ def _end_epoch(
         epoch=at.epoch,
         step=at.step,
         train_loss=at.loss_sum / at.seen,
-        train_score=at.correct / at.seen,
+        train_score=at.score_sum / at.seen,
         test_loss=test_loss,
         test_score=test_score,
         lr=training.optimizer.param_groups[0]["lr"],
@@ -319,7 +325,7 @@ def _end_epoch(
         epoch=at.epoch + 1,
         batch=0,
         loss_sum=0.0,
-        correct=0,
+        score_sum=0.0,
         seen=0,
         seconds=0.0,
         total_seconds=at.total_seconds + seconds,

@@ -13,14 +13,16 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from core.batches import Batches, Scale
-from core.build import build_model, default_input_size
+from core.build import build_model, input_size_of
 from core.checkpoint import checkpoints, load_checkpoint, load_newest
-from core.config import RunConfig, problems
-from core.datasets import Dataset, Images, Loading, Where, load
+from core.config import RunConfig, problems, where_of
+from core.datasets import Dataset, Images, Loading, load
+from core.datasets.columns import Encoding
 from core.device import Device, choose_device, is_out_of_memory
 from core.errors import OutOfMemory, RunError
 from core.events import Progress, RunStart
 from core.record import read_events
+from core.task import CLASSIFICATION, REGRESSION, Task
 from core.train import Position
 
 NEWS = 0.2  # seconds between two reports on predictions
@@ -36,11 +38,23 @@ class Trained:
     device: Device
     checkpoint: Path
     position: Position  # of the checkpoint
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # none if it predicts a number
     image_shape: tuple[int, int, int]  # (C, H, W) of the images it was trained on, as loaded
     scale: Scale
     input_size: int  # height and width that the network takes
     notices: tuple[str, ...]  # what was found on the way, such as a damaged checkpoint
+    encoding: Encoding | None  # of the table that it was trained on
+
+    @property
+    def task(self) -> Task:
+        """What it was trained for."""
+        return CLASSIFICATION if self.classes else REGRESSION
+
+    def numbers(self, values: Tensor) -> Tensor:
+        """Outputs (N, 1) or targets (N,), in the units of training, as numbers of the table: (N,),
+        float64."""
+        assert self.encoding is not None
+        return values.reshape(-1).double() * self.encoding.target_spread + self.encoding.target_mean
 
     @property
     def epoch(self) -> int:
@@ -64,12 +78,18 @@ class Trained:
 
     def load_data(self, data_dir: Path | None = None) -> Loading:
         """The images that the run was trained and tested on. Raises DataError or RunError."""
-        dataset = yield from load(self.config.data, Where(data_dir, self.config.seed))
+        dataset = yield from load(self.config.data, where_of(self.config, data_dir))
         self._check(dataset)
         return dataset
 
     def _check(self, dataset: Dataset) -> None:
         shape = tuple(dataset.train.pixels.shape[1:])
+        if dataset.encoding != self.encoding:
+            raise RunError(
+                f"{self.config.data} has changed: its columns are not those that {self.run.name} "
+                "was trained on, or their mean values.",
+                "Bring the table back, or train again.",
+            )
         if dataset.classes != self.classes or shape[0] != self.image_shape[0]:
             raise RunError(
                 f"{self.config.data} has changed: {self.run.name} was trained on "
@@ -82,7 +102,7 @@ class Trained:
 def load_trained(run: Path, which: str = "best", device: str = "auto") -> Trained:
     """The network of the run in the folder `run`.
 
-    `which` is "best" (highest test accuracy; the newest, if none was tested yet), "last", or a
+    `which` is "best" (highest test score; the newest, if none was tested yet), "last", or a
     step. Raises RunError if the run or the checkpoint cannot be read, DeviceError, and whatever
     building the network raises.
     """
@@ -99,11 +119,11 @@ def load_trained(run: Path, which: str = "best", device: str = "auto") -> Traine
         checkpoint = load_checkpoint(_find(folder, which))
     chosen = choose_device(device)
     channels = start.image_shape[0]
-    size = config.input_size or default_input_size(config.model)
+    size = input_size_of(config)
     model = build_model(
         config.model,
         channels,
-        len(start.classes),
+        len(start.classes) or 1,
         input_size=size,
         options=config.model_options,
     )
@@ -134,6 +154,7 @@ def load_trained(run: Path, which: str = "best", device: str = "auto") -> Traine
         scale=Scale(_per_channel(start.scale_factor), _per_channel(start.scale_offset)),
         input_size=size,
         notices=tuple(notices),
+        encoding=None if start.table is None else Encoding.from_json(start.table),
     )
 
 
@@ -175,8 +196,10 @@ def _read_config(run: Path) -> RunConfig:
     except ValidationError as error:
         bad = problems(error)
     if bad.keys() == {"data"}:
-        without = {name: value for name, value in values.items() if name != "data"}
-        return RunConfig(**without).model_copy(update={"data": str(values["data"])})
+        # Validated on what it is: a network for tables is none for images, which are the default.
+        without = {n: v for n, v in values.items() if n not in ("data", "target", "model")}
+        kept = {n: values.get(n) for n in ("data", "target", "model")}
+        return RunConfig(**without, model="mlp").model_copy(update=kept)
     raise RunError(
         f"The settings of {run.name} cannot be used: {'; '.join(bad.values())}",
         f"Mend {file}, or train again.",

@@ -58,8 +58,13 @@ class RunView:
         return self.reports[-1] if self.reports else None
 
     @property
+    def metric(self) -> str:
+        """What scores are, such as "accuracy"."""
+        return self.start.metric if self.start else "score"
+
+    @property
     def best(self) -> EpochEnd | None:
-        """The epoch with the highest test accuracy, the first one if several share it."""
+        """The epoch with the highest test score, the first one if several share it."""
         return max(self.epoch_ends, key=lambda e: e.test_score, default=None)
 
     @property
@@ -138,7 +143,7 @@ def describe(event: Event) -> str | None:
             return (
                 f"{'resumed' if event.step else 'started'} {event.run}: {event.model} "
                 f"({event.parameters:,} parameters) on {event.data} ({event.train_images:,} + "
-                f"{event.test_images:,} images), {event.device_name}"
+                f"{event.test_images:,} {event.samples}), {event.device_name}"
             )
         case CheckpointSaved() if event.reason != "epoch":
             return f"checkpoint saved at step {event.step}"

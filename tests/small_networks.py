@@ -15,6 +15,7 @@ from core.models import MODELS
 from core.shapes import ShapesOnly
 
 SMALLEST = 28  # pixels
+CLASSIFIERS = [name for name, d in MODELS.declared.items() if not d.facts.get("numbers")]
 NARROW = {
     "alexnet": {"hidden": 64},
     "vgg11": {"width": 0.25, "hidden": 64},

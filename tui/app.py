@@ -178,7 +178,7 @@ def farewell(view: RunView) -> Text:
     text = Text(f"{safe_text(view.start.run)}: {end.state if end else 'failed'}")
     text.append(f" after {len(view.epoch_ends)} of {view.epochs} epochs")
     if best:
-        text.append(f", best test accuracy {best.test_score:.4f} in epoch {best.epoch}")
+        text.append(f", best test {view.metric} {best.test_score:.4f} in epoch {best.epoch}")
     text.append(f", {safe_text(view.start.path)}")
     if not end or end.state != "finished":
         resume = next_command("resume", Path(view.start.path))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.events import EpochEnd
-from tui.format import count, duration
+from tui.format import count, duration, score
 
 
 @dataclass(frozen=True)
@@ -14,18 +14,25 @@ class Column:
     text: Callable[[EpochEnd], str]
 
 
-COLUMNS = (
-    Column("epoch", 5, lambda e: str(e.epoch)),
-    Column("loss", 8, lambda e: loss(e.train_loss)),
-    Column("train acc", 9, lambda e: f"{e.train_score:.4f}"),
-    Column("test loss", 9, lambda e: loss(e.test_loss)),
-    Column("test acc", 8, lambda e: f"{e.test_score:.4f}"),
-    Column("lr", 8, lambda e: f"{e.lr:.3g}"),
-    Column("time", 8, lambda e: duration(e.seconds)),
-    Column("img/s", 7, lambda e: count(e.samples_per_second)),
-)
-LESS_NEEDED = ("img/s", "lr", "test loss", "time", "loss")  # the first to go where room is short
-BEST = "*"  # behind the highest test accuracy
+SHORT = {"accuracy": "acc", "images": "img"}
+LESS_NEEDED = (7, 5, 3, 6, 1)  # columns: the first to go where room is short
+TEST_SCORE = 4
+BEST = "*"  # behind the highest test score
+
+
+def columns(metric: str = "accuracy", samples: str = "images") -> tuple[Column, ...]:
+    """What the table of a run has, whose scores and samples are called so."""
+    short, unit = SHORT.get(metric, metric), SHORT.get(samples, samples)
+    return (
+        Column("epoch", 5, lambda e: str(e.epoch)),
+        Column("loss", 8, lambda e: loss(e.train_loss)),
+        Column(f"train {short}", 9, lambda e: score(e.train_score, 8)),
+        Column("test loss", 9, lambda e: loss(e.test_loss)),
+        Column(f"test {short}", 8, lambda e: score(e.test_score, 8)),
+        Column("lr", 8, lambda e: f"{e.lr:.3g}"),
+        Column("time", 8, lambda e: duration(e.seconds)),
+        Column(f"{unit}/s", 7, lambda e: count(e.samples_per_second)),
+    )
 
 
 def loss(nats: float) -> str:
@@ -36,11 +43,15 @@ def loss(nats: float) -> str:
 class EpochTable:
     """Lines of text under one header, none wider than `width`."""
 
-    def __init__(self, width: int | None = None) -> None:
-        self._columns = list(COLUMNS)
-        for title in LESS_NEEDED:
+    def __init__(
+        self, width: int | None = None, metric: str = "accuracy", samples: str = "images"
+    ) -> None:
+        every = columns(metric, samples)
+        self._columns = list(every)
+        self._marked = every[TEST_SCORE]
+        for place in LESS_NEEDED:
             if width is not None and len(self.header()) > width:
-                self._columns = [c for c in self._columns if c.title != title]
+                self._columns.remove(every[place])
 
     def header(self) -> str:
         return self._line([c.title for c in self._columns])
@@ -51,7 +62,7 @@ class EpochTable:
 
     def _line(self, cells: list[str], mark: str = " ") -> str:
         texts = [
-            f"{cell:>{c.width}}" + mark * (c.title == "test acc")
+            f"{cell:>{c.width}}" + mark * (c is self._marked)
             for c, cell in zip(self._columns, cells, strict=True)
         ]
         return "  ".join(texts).rstrip()

@@ -91,6 +91,15 @@ def clock(seconds: float | None) -> str:
     return f"{rest // 60}:{rest % 60:02d}"
 
 
+def score(value: float, columns: int = 6) -> str:
+    """An accuracy or R²: 0.93421 -> "0.9342", -0.17051 -> "-0.171", -12345.6 -> "-12346".
+
+    With fewer decimals where four have no room, and an exponent where none has.
+    """
+    texts = (f"{value:.{digits}f}" for digits in (4, 3, 2, 1, 0))
+    return next((text for text in texts if len(text) <= columns), f"{value:.0e}")
+
+
 def percent(fraction: float | None, digits: int = 1) -> str:
     """0.9342 -> "93.4 %", None -> a dash."""
     return DASH if fraction is None else f"{fraction * 100:.{digits}f} %"

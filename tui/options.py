@@ -37,7 +37,9 @@ REGISTRIES: dict[str, Registry] = {
 OPEN = ("model", "data")  # any path too; `nnlab models` and the data's own errors list the names
 
 PANELS: dict[str, tuple[str, ...]] = {
-    "Network and images": ("model_options", "data", "input_size", "augmentation", "normalisation"),
+    "Network and images": (
+        *("model_options", "data", "target", "input_size", "augmentation", "normalisation"),
+    ),
     "Training": ("epochs", "batch_size", "loss", "label_smoothing", "seed"),
     "Optimizer and learning rate (a network may bring its own)": (
         *("optimizer", "lr", "momentum", "schedule", "warmup"),

@@ -22,8 +22,8 @@ from core.events import EpochEnd, Event, Progress, RunEnd, RunStart, to_row
 from core.record import read_events
 from core.view import RunView, describe, reduce, reduce_all
 from tui.console import console
-from tui.epoch_table import EpochTable, loss
-from tui.format import clock, count, duration, safe_text, size
+from tui.epoch_table import SHORT, EpochTable, loss
+from tui.format import clock, count, duration, safe_text, score, size
 from tui.interrupts import Interrupts
 from tui.next_command import next_command
 
@@ -109,6 +109,7 @@ class TableReporter(Reporter):
 
     def __init__(self, width: int | None = None) -> None:
         super().__init__()
+        self._width = width
         self._table = EpochTable(width)
 
     def tell(self, event: Event) -> None:
@@ -119,6 +120,7 @@ class TableReporter(Reporter):
             case RunStart():
                 self.line(describe(event) or "")
                 self.line(f"in {event.path}")
+                self._table = EpochTable(self._width, event.metric, event.samples)
                 self.line(self._table.header(), "bold")
             case RunEnd():
                 for label, text in closing_lines(self.view):
@@ -203,9 +205,12 @@ def bars(view: RunView, stopping: bool, width: int) -> RenderableType:
             f"epoch {view.epoch}/{view.epochs}".ljust(label),
             view.step,
             view.total_steps,
-            f"loss {loss(last.loss)}  acc {last.score:.4f}" if last else "",
+            f"loss {loss(last.loss)}  {SHORT.get(view.metric, view.metric)} {score(last.score)}"
+            if last
+            else "",
         )
-        speed = f"{count(last.samples_per_second):>6} img/s  " if last else ""
+        unit = SHORT.get(view.start.samples, view.start.samples)
+        speed = f"{count(last.samples_per_second):>6} {unit}/s  " if last else ""
         _add_bar(
             grid,
             f"{work.doing:.{label}}" if work else f"step {view.step_in_epoch}/{steps}",
@@ -243,7 +248,10 @@ def closing_lines(view: RunView) -> list[tuple[str, str]]:
     if end.best_test_score is not None:
         last = f"; last {view.epoch_ends[-1].test_score:.4f}" if view.epoch_ends else ""
         lines.append(
-            ("best", f"{end.best_test_score:.4f} test accuracy in epoch {end.best_epoch}{last}")
+            (
+                "best",
+                f"{end.best_test_score:.4f} test {view.metric} in epoch {end.best_epoch}{last}",
+            )
         )
     epochs = f"{end.epoch} of {view.epochs} epochs" if view.epochs else "before the first epoch"
     lines.append((end.state, f"{epochs}, {end.step} steps in {duration(end.seconds)}"))

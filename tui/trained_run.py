@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Checkpoint = Annotated[
     str,
     typer.Option(
-        help="best (highest test accuracy), last, or a step of `nnlab show`.",
+        help="best (highest test score), last, or a step of `nnlab show`.",
         metavar="best|last|STEP",
         rich_help_panel=RUN,
         autocompletion=lambda: ["best", "last"],

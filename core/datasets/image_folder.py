@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from core.datasets import Loading, Where
 from core.datasets.locate import cache_folder
 from core.datasets.pixel_cache import ImageFile, cached_pixels
+from core.datasets.split import split
 from core.errors import DataError
 from core.events import Notice
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 KINDS = frozenset({"jpg", "jpeg", "png", "bmp", "gif", "webp", "ppm", "pgm"})
 TEST_FOLDERS = ("test", "val", "valid", "validation")  # the first one that is there counts
-TEST_SHARE = 0.2  # of each class, where there is no test folder
 
 
 @dataclass(frozen=True)
@@ -76,22 +76,6 @@ def _keep(pixels: "np.ndarray", positions: "np.ndarray") -> "np.ndarray":
         some = positions[start : start + 1024]
         pixels[start : start + len(some)] = pixels[some]
     return pixels[: len(positions)]
-
-
-def split(labels: "np.ndarray", seed: int) -> tuple["np.ndarray", "np.ndarray"]:
-    """Positions of training and of test images, ascending: of each class, a fifth for testing.
-
-    A pure function of its arguments. At least one image of each class goes to either side.
-    """
-    import numpy as np
-
-    random = np.random.default_rng(seed)
-    is_test = np.zeros(len(labels), bool)
-    for label in np.unique(labels):
-        of_class = np.flatnonzero(labels == label)
-        count = max(1, round(len(of_class) * TEST_SHARE))
-        is_test[random.permutation(of_class)[:count]] = True
-    return np.flatnonzero(~is_test), np.flatnonzero(is_test)
 
 
 def list_images(folder: Path) -> FolderContents:

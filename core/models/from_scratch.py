@@ -20,7 +20,9 @@ from core.models import MODELS
 from core.models._windows import side_after
 
 
-@MODELS.register(input_size=28, source="note 000, 2.4", recipe={"optimizer": "sgd", "lr": 0.1})
+@MODELS.register(
+    input_size=28, rows=True, source="note 000, 2.4", recipe={"optimizer": "sgd", "lr": 0.1}
+)
 def softmax_scratch(in_channels: int, num_classes: int, *, input_size: int = 28) -> nn.Module:
     """One linear layer from pixels to logits, from scratch."""
     net = nn.Sequential()
@@ -29,7 +31,12 @@ def softmax_scratch(in_channels: int, num_classes: int, *, input_size: int = 28)
     return net
 
 
-@MODELS.register(input_size=28, source="note 000, 3.2", recipe={"optimizer": "adam", "lr": 0.001})
+@MODELS.register(
+    input_size=28,
+    rows=True,
+    source="note 000, 3.2",
+    recipe={"optimizer": "adam", "lr": 0.001},
+)
 def mlp_scratch(
     in_channels: int, num_classes: int, *, input_size: int = 28, hidden: int = 256
 ) -> nn.Module:
@@ -42,7 +49,12 @@ def mlp_scratch(
     return net
 
 
-@MODELS.register(input_size=28, source="note 000, 3.4.2", recipe={"optimizer": "adam", "lr": 0.001})
+@MODELS.register(
+    input_size=28,
+    rows=True,
+    source="note 000, 3.4.2",
+    recipe={"optimizer": "adam", "lr": 0.001},
+)
 def mlp_dropout_scratch(
     in_channels: int,
     num_classes: int,

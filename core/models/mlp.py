@@ -12,7 +12,12 @@ from core.models import MODELS
 from core.models._activations import make_activation
 
 
-@MODELS.register(input_size=28, source="note 000, 3.3", recipe={"optimizer": "adam", "lr": 0.001})
+@MODELS.register(
+    input_size=28,
+    rows=True,
+    source="note 000, 3.3",
+    recipe={"optimizer": "adam", "lr": 0.001},
+)
 def mlp(
     in_channels: int,
     num_classes: int,
@@ -30,7 +35,12 @@ def mlp(
     return net
 
 
-@MODELS.register(input_size=28, source="note 000, 3.4.2", recipe={"optimizer": "adam", "lr": 0.001})
+@MODELS.register(
+    input_size=28,
+    rows=True,
+    source="note 000, 3.4.2",
+    recipe={"optimizer": "adam", "lr": 0.001},
+)
 def mlp_dropout(
     in_channels: int,
     num_classes: int,

@@ -9,7 +9,11 @@ from core.models import MODELS
 
 
 @MODELS.register(
-    "softmax", input_size=28, source="note 000, 2.5", recipe={"optimizer": "sgd", "lr": 0.1}
+    "softmax",
+    input_size=28,
+    rows=True,
+    source="note 000, 2.5",
+    recipe={"optimizer": "sgd", "lr": 0.1},
 )
 def softmax_regression(in_channels: int, num_classes: int, *, input_size: int = 28) -> nn.Module:
     """One linear layer from pixels to logits."""

@@ -209,10 +209,10 @@ def _begin(setting: Training, seed: int, place: Place, control: Control) -> Perf
 
 
 def _fit(setting: Regression, seed: int) -> Performing:
-    from core.regression import TRUE_BIAS, TRUE_WEIGHTS, VERSIONS, fit
+    from core.regression import TRUE_BIAS, TRUE_WEIGHTS, fit
 
     began = perf_counter()
-    found = fit(VERSIONS[setting.version], seed, setting.epochs)
+    found = fit(setting.version, seed, setting.epochs)
     seconds = perf_counter() - began
     off = zip((*found.weights, found.bias), (*TRUE_WEIGHTS, TRUE_BIAS), strict=True)
     yield Notice(f"losses {', '.join(f'{loss:.6f}' for loss in found.losses)}")

@@ -82,9 +82,8 @@ def test_a_toml_file_can_say_everything(tmp_path):
 
 def test_a_run_described_before_there_were_more_settings_means_what_it_meant():
     config = make_config({"model": "mlp", "weight_decay": 0.1, "initializer": "normal"})
-    assert (config.loss, config.label_smoothing, config.l1, config.warmup) == (
-        *("cross_entropy", 0, 0, 0),
-    )
+    assert config.loss is None  # cross-entropy for classes
+    assert (config.label_smoothing, config.l1, config.warmup) == (0, 0, 0)
     assert (config.decay, config.init_options, config.conv_init) == ("all", {}, None)
 
 

@@ -1,5 +1,6 @@
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from core.threads import choose_threads
 
@@ -10,7 +11,7 @@ def test_choosing_threads_leaves_weights_random_state_and_setting_alone():
     images, labels = torch.rand(8, 1, 4, 4), torch.zeros(8, dtype=torch.int64)
     random, threads = torch.get_rng_state(), torch.get_num_threads()
 
-    chosen, why = choose_threads(model, images, labels)
+    chosen, why = choose_threads(model, images, labels, F.cross_entropy)
 
     assert 1 <= chosen <= threads
     assert str(chosen) in why

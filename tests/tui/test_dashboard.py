@@ -10,13 +10,13 @@ from core.control import Request
 from core.errors import DataError, TrainingDiverged
 from core.events import CheckpointSaved, Progress, RunEnd
 from tui.screens.dashboard import learning_rate, more_epochs
-from tui.widgets.accuracy_pane import AccuracyPane
 from tui.widgets.config_pane import ConfigPane
 from tui.widgets.epochs_pane import EpochsPane
 from tui.widgets.loss_pane import LossPane
 from tui.widgets.pane import Pane
 from tui.widgets.result_pane import ResultPane
 from tui.widgets.run_header import RunHeader
+from tui.widgets.score_pane import ScorePane
 
 SIZES = [(60, 16), (80, 24), (100, 30), (120, 30), (120, 40), (200, 60)]
 
@@ -64,7 +64,7 @@ async def test_every_pane_can_be_reached_at_every_size(size):
             seen |= {type(p).__name__ for p in app.dashboard.query(Pane) if p.region.area}
             await pilot.press("v")
         assert seen == {
-            "LossPane", "AccuracyPane", "DevicePane", "EpochsPane", "ConfigPane", "LogPane",
+            "LossPane", "ScorePane", "DevicePane", "EpochsPane", "ConfigPane", "LogPane",
         }  # fmt: skip
         app.start.release.set()
         await app.run_is_over()
@@ -216,7 +216,7 @@ async def test_log_scale_smoothing_and_full_size_change_the_curves():
     app = Lab(lambda: WHOLE_RUN)
     async with app.run_test(size=(120, 40)) as pilot:
         await app.run_is_over()
-        loss, accuracy = app.dashboard.query_one(LossPane), app.dashboard.query_one(AccuracyPane)
+        loss, accuracy = app.dashboard.query_one(LossPane), app.dashboard.query_one(ScorePane)
         await pilot.press("y", "e")
         assert loss.y_log
         assert not accuracy.y_log
@@ -246,8 +246,8 @@ async def test_a_click_focuses_a_pane_and_a_click_in_the_footer_is_its_key():
     app = Lab(HeldRun())
     async with app.run_test(size=(120, 40)) as pilot:
         await app.run_is_held()
-        await pilot.click(AccuracyPane)
-        assert app.focused is app.dashboard.query_one(AccuracyPane)
+        await pilot.click(ScorePane)
+        assert app.focused is app.dashboard.query_one(ScorePane)
         await pilot.click(Footer, offset=(3, 0))
         await pilot.pause()
         assert app.requests == [Request("pause")]
@@ -317,7 +317,7 @@ async def test_a_bug_in_a_pane_does_not_end_training(monkeypatch):
     def show(self, view):
         raise ZeroDivisionError("in a drawing")
 
-    monkeypatch.setattr(AccuracyPane, "show", show)
+    monkeypatch.setattr(ScorePane, "show", show)
     app = Lab(lambda: WHOLE_RUN)
     async with app.run_test(size=(120, 40)) as pilot:
         await app.run_is_over()

@@ -6,7 +6,7 @@ from textual.widgets import Input, OptionList, Static
 from core.datasets import Availability
 from core.models import MODELS
 from tui.theme import NNLAB_THEME
-from tui.widgets.data_list import DataList, data_choices, is_folder
+from tui.widgets.data_list import DataList, data_choices, is_path
 from tui.widgets.network_list import NetworkList, network_choices
 from tui.widgets.picker import Choice, Picker
 
@@ -148,4 +148,4 @@ def test_data_sets_say_whether_they_have_to_be_downloaded():
     [("mnist", False), ("my/images", True), ("~/x", True), ("..", True), ("", False)],
 )
 def test_a_path_separator_makes_a_folder(text, folder):
-    assert is_folder(text) is folder
+    assert is_path(text) is folder

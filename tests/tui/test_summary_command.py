@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from core.build import default_input_shape
+from core.build import default_input_shape, default_outputs
 from core.models import MODELS
 from core.summary import summarize_named
 from tui.cli import app
@@ -49,7 +49,7 @@ def test_json_is_all_there_is_on_stdout_and_adds_up(name):
         == sum(layer["params"] for layer in found["layers"])
     )
     assert found["total_macs"] == sum(layer["macs"] for layer in found["layers"])
-    assert found["layers"][-1]["output_shape"] == [10]
+    assert found["layers"][-1]["output_shape"] == [default_outputs(name)]
     assert found["layers"][0].keys() >= {
         "name", "kind", "input_shape", "output_shape", "kernel", "params", "share", "macs",
         "activation_bytes", "receptive_field",

@@ -84,7 +84,7 @@ def as_json(runs: "Sequence[ComparedRun]") -> dict[str, Any]:
 
 
 def parts(runs: "Sequence[ComparedRun]", width: int) -> "Iterator[RenderableType]":
-    """The settings that differ, losses and accuracies by epoch, what came of it."""
+    """The settings that differ, losses and scores by epoch, what came of it."""
     from rich.text import Text
 
     from core.comparison import differing_settings, distances
@@ -99,7 +99,9 @@ def parts(runs: "Sequence[ComparedRun]", width: int) -> "Iterator[RenderableType
         yield Text("all settings are the same")
     yield Text()
     last = max((run.epochs[-1].epoch for run in runs if run.epochs), default=0)
-    for title, figure in (("test accuracy", "test_score"), ("training loss", "train_loss")):
+    metrics = {run.info.metric for run in runs}
+    metric = metrics.pop() if len(metrics) == 1 else "score"
+    for title, figure in ((f"test {metric}", "test_score"), ("training loss", "train_loss")):
         rows = []
         for epoch in range(1, last + 1):
             ends = [next((e for e in run.epochs if e.epoch == epoch), None) for run in runs]
@@ -141,6 +143,8 @@ def _ends(runs: "Sequence[ComparedRun]") -> Iterator[tuple[str, list[str]]]:
         "final",
         [_value(f"{r.epochs[-1].test_score:.4f}" if r.epochs else None) for r in runs],
     )
+    if len({r.info.metric for r in runs}) > 1:
+        yield "score", [r.info.metric for r in runs]
     yield "epochs", [f"{len(r.epochs)} of {r.info.epochs}" for r in runs]
     yield "state", [r.info.state for r in runs]
     yield "took", [duration(r.info.seconds) for r in runs]

@@ -94,9 +94,11 @@ def conv(
 
     trained = None
     if run is not None:
+        from core.datasets import check_images
         from tui.trained_run import open_trained
 
         trained = open_trained(run, runs_dir, "best", "cpu")
+        check_images(trained.config.data)
         kernels = run_kernels(trained, filter)
     else:
         kernels = [named(name) for name in ([kernel] if kernel else KERNELS)]
@@ -187,7 +189,7 @@ def find_image(
     """The pixels (C, H, W), uint8, and in words what they show."""
     import torch
 
-    from core.datasets import Where, load
+    from core.datasets import Where, check_images, load
     from tui.waiting import wait_for
 
     if file is not None:
@@ -197,7 +199,7 @@ def find_image(
     if trained is not None and data is None:
         dataset = wait_for(trained.load_data(data_dir))
     else:
-        dataset = wait_for(load(data or "fashion-mini", Where(data_dir)))
+        dataset = wait_for(load(check_images(data or "fashion-mini"), Where(data_dir)))
     if index >= len(dataset.test):
         raise ConfigError(
             f"{dataset.name} has no test image {index}.",

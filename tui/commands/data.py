@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.errors import ConfigError
 from tui.options import DataDir, Json, completion
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ BAR = 20  # columns
 def list_data(data_dir: DataDir = None, json: Json = False) -> None:
     """List the data sets, and whether they are here.
 
-    Images of your own need no listing: give a folder with a sub-folder for each class.
+    Your own need no listing: give a folder with a sub-folder of images for each class, or a CSV
+    file with a table.
 
     Examples:
       nnlab data list
@@ -46,13 +48,16 @@ def show(
     name: Annotated[
         str,
         typer.Argument(
-            help="A data set, or a folder with class sub-folders.",
+            help="A data set, a folder with class sub-folders, or a CSV file.",
             autocompletion=completion("data"),
         ),
     ],
     samples: Annotated[
         int, typer.Option(min=0, help="Images to draw, in turn from every class.")
     ] = 10,
+    target: Annotated[
+        str | None, typer.Option(help="Of a table: the column that is to be predicted.")
+    ] = None,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
@@ -60,15 +65,22 @@ def show(
 
     It is downloaded first if it has to be.
     Mean and deviation are of the training images, whose pixels go from 0 to 1.
+    Of a table: its columns, and with --target how it is split and balanced.
 
     Examples:
       nnlab data show fashion-mini
       nnlab data show path/to/photos --samples 24
+      nnlab data show heart.csv --target target
       nnlab data show mnist --json | jq .train.classes
     """
-    from core.datasets import Where, check_data_name, load
+    from core.datasets import Where, check_data_name, is_table, load
 
     check_data_name(name)  # at once, before torch is imported
+    if is_table(name):
+        show_table(Path(name).expanduser(), target, json)
+        return
+    if target is not None:
+        raise ConfigError(f"{name} is no table: it has no target column.", "Leave out --target.")
     from tui.waiting import wait_for
 
     dataset = wait_for(load(name, Where(data_dir)))
@@ -87,6 +99,37 @@ def show(
         *balance_lines(dataset),
         *sample_lines(dataset, samples, columns, lines, needs_ramp(out)),
     ]:
+        out.print(line)
+
+
+def show_table(path: Path, target: str | None, json: bool) -> None:
+    """The columns of a table; with a target, how a run would take it."""
+    from dataclasses import asdict
+
+    from core.datasets import Where
+    from core.datasets.csv_file import read_csv
+    from core.datasets.survey import survey
+    from core.datasets.table import prepare_table
+    from tui.waiting import wait_for
+
+    table = wait_for(read_csv(path))
+    prepared = wait_for(prepare_table(path, Where(target=target))) if target else None
+    facts = survey(table)
+    if json:
+        from tui.json_output import print_json
+        from tui.table_lines import target_as_json
+
+        columns = [asdict(f) for f in facts]
+        found = {"name": str(path), "rows": len(table), "columns": columns}
+        print_json(found | (target_as_json(prepared) if prepared else {}))
+        return
+    from tui.console import console
+    from tui.table_lines import column_lines, target_lines
+
+    out = console()
+    for line in column_lines(str(path), len(table), facts, out.width):
+        out.print(line)
+    for line in target_lines(prepared) if prepared else []:
         out.print(line)
 
 

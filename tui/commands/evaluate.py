@@ -1,10 +1,13 @@
-"""nnlab evaluate: how well a trained network does, class by class."""
+"""nnlab evaluate: how well a trained network does, class by class or number by number."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.cells import cell_len, set_cell_size
 
+from core.errors import ConfigError
 from tui.commands.show import Run
 from tui.options import DataDir, Json, RunsDir
 from tui.trained_run import Checkpoint, DeviceName, open_trained, title
@@ -43,6 +46,7 @@ def evaluate(
     The images are the test part of the run's data set.
     The worst mistake is the image whose true class got the lowest probability.
     In JSON, rows of the confusion matrix are true classes.
+    Of a predicted number: R², mean squared and mean absolute error, and the rows farthest off.
 
     Examples:
       nnlab evaluate last
@@ -51,15 +55,20 @@ def evaluate(
     """
     trained = open_trained(run, runs_dir, checkpoint, device)
     from core.evaluation import evaluate_classes
+    from core.task import REGRESSION
     from core.trained import predict
     from tui.waiting import wait_for
 
-    images = wait_for(trained.load_data(data_dir)).test
+    if trained.task is REGRESSION:
+        _evaluate_numbers(trained, confusion, mistakes, data_dir, json)
+        return
+    dataset = wait_for(trained.load_data(data_dir))
+    images = dataset.test
     found = evaluate_classes(wait_for(predict(trained, images)), images.labels, mistakes)
     if json:
         from tui.json_output import print_json
 
-        print_json(as_json(trained, found))
+        print_json(as_json(trained, found, dataset.test_lines))
         return
     from rich.text import Text
 
@@ -72,7 +81,11 @@ def evaluate(
     sections = [class_lines(trained, found, columns)]
     if confusion:
         sections.append(matrix_lines(trained.classes, found, columns))
-    if mistakes:
+    if mistakes and dataset.encoding:
+        from tui.row_lines import mistake_lines as row_mistakes
+
+        sections.append(row_mistakes(trained.classes, found, dataset.test_lines))
+    elif mistakes:
         sections.append(mistake_lines(trained, found, images, columns, lines, needs_ramp(out)))
     out.print(Text(safe_text(title(trained)), "bold"))
     for section in sections:
@@ -80,8 +93,42 @@ def evaluate(
             out.print(line)
 
 
-def as_json(trained: "Trained", found: "Evaluation") -> dict[str, Any]:
-    """All figures; probabilities and accuracies are fractions, unknown is null."""
+def _evaluate_numbers(
+    trained: "Trained", confusion: bool, worst: int, data_dir: Path | None, json: bool
+) -> None:
+    """The same for a network that predicts a number."""
+    from rich.text import Text
+
+    from core.evaluation import evaluate_numbers
+    from core.trained import predict
+    from tui.console import console
+    from tui.format import safe_text
+    from tui.row_lines import number_lines, numbers_as_json
+    from tui.waiting import wait_for
+
+    if confusion:
+        raise ConfigError(
+            "There is no confusion matrix of a predicted number.", "Leave out --confusion."
+        )
+    dataset = wait_for(trained.load_data(data_dir))
+    predicted = trained.numbers(wait_for(predict(trained, dataset.test)))
+    found = evaluate_numbers(predicted, trained.numbers(dataset.test.labels), worst)
+    if json:
+        from tui.json_output import print_json
+
+        print_json(numbers_as_json(trained, found, dataset.test_lines))
+        return
+    out = console()
+    out.print(Text(safe_text(title(trained)), "bold"))
+    for line in number_lines(trained, found, dataset.test_lines):
+        out.print(line)
+
+
+def as_json(trained: "Trained", found: "Evaluation", lines: Sequence[int] = ()) -> dict[str, Any]:
+    """All figures; probabilities and accuracies are fractions, unknown is null.
+
+    `lines` are those of a table's file where the test rows begin.
+    """
     names = trained.classes
     return trained_as_json(trained) | {
         "images": found.images,
@@ -101,6 +148,7 @@ def as_json(trained: "Trained", found: "Evaluation") -> dict[str, Any]:
         "mistakes": [
             {
                 "index": m.index,
+                **({"line": lines[m.index]} if lines else {}),
                 "true": names[m.true],
                 "predicted": names[m.predicted],
                 "probability": m.probability,
@@ -118,9 +166,11 @@ def class_lines(trained: "Trained", found: "Evaluation", columns: int) -> "list[
     from tui.format import DASH, clip
 
     right = found.images - found.mistakes_in_all
+    samples = "rows" if trained.encoding else "images"
     lines = [
         Text(
-            f"test accuracy {found.accuracy:.4f} ({right:,} of {found.images:,} images), "
+            f"test accuracy {found.accuracy:.4f} ({right:,} of {found.images:,} "
+            f"{samples}), "
             f"loss {found.loss:.4f}"
         ),
         Text(),
@@ -129,7 +179,8 @@ def class_lines(trained: "Trained", found: "Evaluation", columns: int) -> "list[
     width = max(map(cell_len, ["class", *names]))
     lines.append(
         Text(
-            f"{'class':<{width}}  images  accuracy  {'':{BAR}}  precision  most often taken for",
+            f"{'class':<{width}}  {samples:>6}  accuracy  {'':{BAR}}  precision  "
+            "most often taken for",
             "bold",
         )
     )

@@ -66,13 +66,22 @@ def inspect(
     from core.inside import add_gradients, feature_maps, first_filters, parameter_figures
     from tui.waiting import wait_for
 
+    if trained.encoding and (filters or features is not None):
+        raise ConfigError(
+            f"{run} was trained on a table: it has seen no image.",
+            "Leave out --filters and --features.",
+        )
     loss = None
     if gradients:
+        from core.losses import LOSSES
+
         train = wait_for(trained.load_data(data_dir)).train
         with redirect_stdout(sys.stderr):
             # Shuffled: a folder's first images are all of one class.
             batch = trained.batches(train, shuffle=True).batch(1, 0)
-            loss = add_gradients(trained.model, *batch)
+            loss = add_gradients(
+                trained.model, *batch, LOSSES[trained.config.loss or trained.task.loss]
+            )
     figures = parameter_figures(trained.model)
     shape = (trained.image_shape[0], trained.input_size, trained.input_size)
     found_filters = first_filters(trained.model, shape) if filters else None

@@ -17,7 +17,7 @@ GAP = "  "  # between two columns
 def models(json: Json = False) -> None:
     """List the networks: what they are, where they come from, how large they are.
 
-    Parameters are those for the default input and ten classes.
+    Parameters are those for the default input and ten classes, or one number.
 
     Examples:
       nnlab models
@@ -38,7 +38,7 @@ def describe_all() -> list[dict[str, Any]]:
     """Name, summary, source, parameters, default input (C, H, W) and recipe of each network."""
     import torch
 
-    from core.build import build_model, default_input_shape
+    from core.build import build_model, default_input_shape, default_outputs
     from core.models import MODELS
     from core.shapes import ShapesOnly
 
@@ -46,7 +46,9 @@ def describe_all() -> list[dict[str, Any]]:
     for declared in MODELS.declared.values():
         images = default_input_shape(declared.name)
         with torch.device("meta"), ShapesOnly():
-            model = build_model(declared.name, images[0], 10, input_size=images[1])
+            model = build_model(
+                declared.name, images[0], default_outputs(declared.name), input_size=images[1]
+            )
         found.append(
             {
                 "name": declared.name,

@@ -1,4 +1,4 @@
-"""nnlab predict: what a trained network sees in images."""
+"""nnlab predict: what a trained network sees in images, or makes of the rows of a table."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rich.text import Text
     from torch import Tensor
 
+    from core.trained import Trained
+
 LONGEST = 20  # columns of a class's name
 BAR = 24  # columns, where there is room
 SIDE = 16  # columns of an image
@@ -21,9 +23,11 @@ SIDE = 16  # columns of an image
 
 def predict(
     run: Run,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Images to look at.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Images to look at, or CSV files.")
+    ],
     top: Annotated[
-        int, typer.Option("--top", "-k", min=1, help="Classes to name for each image.")
+        int, typer.Option("--top", "-k", min=1, help="Classes to name for each image or row.")
     ] = 3,
     checkpoint: Checkpoint = "best",
     device: DeviceName = "auto",
@@ -35,12 +39,19 @@ def predict(
     Each image is brought to the size of the training images, cut at the centre,
     and is drawn as the network sees it. The training images are not needed.
 
+    A network trained on a table takes CSV files with the same columns; the target may be missing.
+    In JSON, "line" is where a row begins in its file.
+
     Examples:
       nnlab predict last photo.jpg
       nnlab predict brave-otter --top 5 digits/*.png
+      nnlab predict brave-otter patients.csv --json | jq '.rows[] | [.line, .value]'
       nnlab predict brave-otter photo.jpg --json | jq -r '.images[0].classes[0].name'
     """
     trained = open_trained(run, runs_dir, checkpoint, device)
+    if trained.encoding:
+        predict_rows(trained, files, top, json)
+        return
     import torch
 
     from core.datasets import Images
@@ -71,15 +82,57 @@ def predict(
             out.print(line)
 
 
+def predict_rows(trained: "Trained", files: list[Path], top: int, json: bool) -> None:
+    """A line for each row of the tables in `files`."""
+    import torch
+
+    from core.datasets import Images
+    from core.datasets.table import read_rows
+    from core.trained import predict as predict_images
+    from tui.waiting import wait_for
+
+    assert trained.encoding is not None
+    rows: list[dict[str, Any]] = []
+    for file in files:
+        features, lines = wait_for(read_rows(file, trained.encoding))
+        images = Images(torch.from_numpy(features)[:, :, None, None], torch.zeros(len(lines)))
+        outputs = wait_for(predict_images(trained, images))
+        if trained.classes:
+            best = [_top(row, trained.classes, top) for row in outputs.softmax(1)]
+            found: list[dict[str, Any]] = [{"classes": _named(classes)} for classes in best]
+        else:
+            found = [{"value": value} for value in trained.numbers(outputs).tolist()]
+        rows += [{"file": str(file), "line": n} | f for n, f in zip(lines, found, strict=True)]
+    if json:
+        from tui.json_output import print_json
+
+        print_json(trained_as_json(trained) | {"target": trained.encoding.target, "rows": rows})
+        return
+    from rich.text import Text
+
+    from tui.console import console
+    from tui.format import safe_text
+    from tui.row_lines import prediction_lines as lines_of_rows
+
+    out = console()
+    out.print(Text(safe_text(title(trained)), "bold"))
+    for line in lines_of_rows(trained.encoding.target, rows):
+        out.print(line)
+
+
 def as_json(files: list[Path], best: list[list[tuple[str, float]]]) -> list[dict[str, Any]]:
     """For each file its classes, the most probable first."""
     return [
         {
             "file": str(file),
-            "classes": [{"name": name, "probability": p} for name, p in classes],
+            "classes": _named(classes),
         }
         for file, classes in zip(files, best, strict=True)
     ]
+
+
+def _named(classes: list[tuple[str, float]]) -> list[dict[str, Any]]:
+    return [{"name": name, "probability": p} for name, p in classes]
 
 
 def prediction_lines(

@@ -75,7 +75,8 @@ def print_table(found: list["RunInfo"], now: float) -> None:
         header_style="bold",
     )
     for info in found:
-        best = info.best_test_score
+        best = DASH if info.best_test_score is None else f"{info.best_test_score:.4f}"
+        best = best if info.metric == "accuracy" else f"{info.metric} {best}"
         table.add_row(
             *[
                 Text(safe_text(cell), style)
@@ -85,7 +86,7 @@ def print_table(found: list["RunInfo"], now: float) -> None:
                     (info.model, ""),
                     (Path(info.data).name, ""),
                     (f"{info.epoch}/{info.epochs}", ""),
-                    (DASH if best is None else f"{best:.4f}", ""),
+                    (best, ""),
                     (duration(info.seconds), ""),
                     (duration(now - info.started) if info.started else DASH, ""),
                 )

@@ -115,10 +115,10 @@ def label(
 
 def open_data(name: str, data_dir: Path | None) -> "Dataset":
     """The data set called `name`. Raises UnknownName or DataError."""
-    from core.datasets import Where, check_data_name, load
+    from core.datasets import Where, check_data_name, check_images, load
     from tui.waiting import wait_for
 
-    check_data_name(name)
+    check_images(check_data_name(name))
     return wait_for(load(name, Where(data_dir)))
 
 

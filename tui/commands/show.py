@@ -75,6 +75,7 @@ def print_run(info: "RunInfo", ends: list["EpochEnd"]) -> None:
     from rich.text import Text
 
     from core.config import command_line
+    from core.datasets import is_table
     from tui.console import console
     from tui.epoch_table import EpochTable
     from tui.format import DASH, duration, safe_text
@@ -93,16 +94,16 @@ def print_run(info: "RunInfo", ends: list["EpochEnd"]) -> None:
         fact("problem", info.problem, "red")
     if info.model:
         fact("network", info.model)
-        fact("images", info.data)
+        fact("data", info.data)
         threads = f", {info.threads} CPU thread{'s' * (info.threads > 1)}" if info.threads else ""
         fact("device", f"{info.device}{threads}")
         fact("epochs", f"{info.epoch} of {info.epochs}, {info.step} steps")
         fact("took", duration(info.seconds))
         fact("started", f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(info.started))}")
     if info.best_test_score is not None:
-        fact("best", f"{info.best_test_score:.4f} test accuracy in epoch {info.best_epoch}")
+        fact("best", f"{info.best_test_score:.4f} test {info.metric} in epoch {info.best_epoch}")
     if ends:
-        fact("last", f"{ends[-1].test_score:.4f} test accuracy in epoch {ends[-1].epoch}")
+        fact("last", f"{ends[-1].test_score:.4f} test {info.metric} in epoch {ends[-1].epoch}")
     fact("folder", str(info.path))
     found = _checkpoints(info)
     if found:
@@ -113,7 +114,8 @@ def print_run(info: "RunInfo", ends: list["EpochEnd"]) -> None:
         fact("again", shlex.join(command_line(info.config)))
 
     if ends:
-        table = EpochTable(out.width)
+        samples = "rows" if is_table(info.data) else "images"
+        table = EpochTable(out.width, info.metric, samples)
         line("")
         line(table.header(), "bold")
         for end in ends:

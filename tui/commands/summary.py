@@ -36,7 +36,12 @@ def summary(
         int | None, typer.Option(min=1, help="Modules this deep stay whole; 1: the children.")
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images that the memory is for.")] = 1,
-    classes: Annotated[int, typer.Option(min=1, help="Classes to tell apart.")] = 10,
+    classes: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Classes to tell apart. Default: 10, or 1 where a number is predicted."
+        ),
+    ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(

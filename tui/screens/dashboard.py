@@ -27,7 +27,6 @@ from core.view import RunView, reduce
 from tui.format import duration, safe_text, size
 from tui.news import News
 from tui.screens.confirm import ConfirmScreen, NumberScreen
-from tui.widgets.accuracy_pane import AccuracyPane
 from tui.widgets.config_pane import ConfigPane
 from tui.widgets.curve_pane import SMOOTHING, CurvePane
 from tui.widgets.device_pane import DevicePane
@@ -37,6 +36,7 @@ from tui.widgets.loss_pane import LossPane
 from tui.widgets.pane import Pane
 from tui.widgets.result_pane import ResultPane
 from tui.widgets.run_header import RunHeader
+from tui.widgets.score_pane import ScorePane
 
 UPDATES_PER_SECOND = 2
 LEAST_SIZE = (60, 16)  # columns and lines; below, a notice takes the dashboard's place
@@ -89,7 +89,7 @@ class DashboardScreen(Screen[None]):
         yield ResultPane(id="result")
         with Horizontal(id="curves"):
             yield LossPane()
-            yield AccuracyPane()
+            yield ScorePane()
         yield DevicePane(id="device-line")
         with Container(id="panes"):
             yield DevicePane()

@@ -18,8 +18,15 @@ from textual.widgets import Button, Footer, Input, Select, Static
 from textual.widgets._select import SelectOverlay
 
 from core.build import default_input_size
-from core.config import RunConfig, check_fields, command_line, defaults_for, make_config
-from core.datasets import DATASETS, Where, availability
+from core.config import (
+    RunConfig,
+    check_fields,
+    command_line,
+    defaults_for,
+    make_config,
+    where_of,
+)
+from core.datasets import DATASETS, Where, availability, is_table
 from core.errors import NNLabError
 from core.estimate import (
     Estimate,
@@ -122,7 +129,7 @@ class LaunchScreen(Screen[None]):
         self.config: RunConfig | None = None  # None while something is wrong with the settings
         self.problems: dict[str, str] = {}  # by setting
         self.trouble: NNLabError | None = None  # why this run could not train, found by trying
-        self.counted_for: tuple[int, int] | None = None  # channels and classes
+        self.counted_for: tuple[int | None, ...] | None = None  # channels, classes, side
         self.at_work: asyncio.Future[Any] | None = None  # the thread that finds out the cost
         self.outdated = threading.Event()  # set when nobody wants its answer any more
 
@@ -187,7 +194,8 @@ class LaunchScreen(Screen[None]):
         self.trouble = None
         for picker in self.query(Picker):
             picker.problem = self.problems.get(str(picker.id), "")
-        form.suggest({"input_size": default_input_size(values["model"]), **defaults_for(values)})
+        side = None if is_table(values["data"]) else default_input_size(values["model"])
+        form.suggest({"input_size": side, **defaults_for(values)})
         form.show_problems(self.problems)
         preset = preset_of(values)
         form.border_subtitle = f"{preset.title}, {preset.source}" if preset else ""
@@ -209,7 +217,7 @@ class LaunchScreen(Screen[None]):
             return
         await asyncio.sleep(PAUSE)
         try:
-            images = await self.in_thread(image_facts, config.data)
+            images = await self.in_thread(image_facts, config.data, where_of(config, None))
             summary = await self.in_thread(summarize_for, config, images)
             self.remove_class("-unknown")
             self.query_one(LayerTable).summary = summary
@@ -230,10 +238,11 @@ class LaunchScreen(Screen[None]):
 
     async def count_parameters(self, images: ImageFacts) -> None:
         """Show how large each network is, for images with so many channels and classes."""
-        if (images.channels, images.classes) != self.counted_for:
+        kind = (images.channels, images.classes, images.side)
+        if kind != self.counted_for:
             counts = await self.in_thread(parameters_of_all, images)
             self.query_one(NetworkList).show_parameters(counts)
-            self.counted_for = (images.channels, images.classes)
+            self.counted_for = kind
 
     @property
     def may_probe(self) -> bool:

@@ -88,7 +88,7 @@ def facts(view: RunView) -> Iterator[tuple[str, str]]:
         yield "data wait", f"{view.last.data_wait:.0%}"
     yield "parameters", f"{start.parameters:,}"
     yield "steps per epoch", f"{start.steps_per_epoch:,}"
-    yield "images", f"{count(start.train_images)} + {count(start.test_images)} test"
+    yield start.samples, f"{count(start.train_images)} + {count(start.test_images)} test"
     yield "threads", str(start.threads)
     yield "runs on", safe_text(f"{start.device}, {start.device_name}")
     yield "folder", safe_text(start.path)

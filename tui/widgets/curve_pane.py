@@ -1,4 +1,4 @@
-"""Curves over epochs: what the loss pane and the accuracy pane have in common."""
+"""Curves over epochs: what the loss pane and the score pane have in common."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -35,10 +35,10 @@ class CurvePane(Pane):
     y_log = reactive(False)
     smoothing = reactive(SMOOTHING[1])
 
-    QUANTITY: ClassVar[str]
-    Y_RANGE: ClassVar[Point] = (-math.inf, math.inf)
-    LEAST_SPAN: ClassVar[float] = 0.0  # of the y axis
-    MARKS_ABOVE: ClassVar[bool] = False
+    quantity: str
+    y_range: Point = (-math.inf, math.inf)
+    least_span = 0.0  # of the y axis
+    marks_above = False
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -83,11 +83,11 @@ class CurvePane(Pane):
                 height,
                 x_limits=(0.0, extent(view.step / view.start.steps_per_epoch, view.epochs)),
                 y_log=self.y_log,
-                y_range=self.Y_RANGE,
-                least_span=self.LEAST_SPAN,
+                y_range=self.y_range,
+                least_span=self.least_span,
                 x_label="epoch",
                 marks=marks(view),
-                marks_above=self.MARKS_ABOVE,
+                marks_above=self.marks_above,
                 styles=styles,
             )
         else:
@@ -142,7 +142,7 @@ class CurvePane(Pane):
     def _legend(self, curves: Sequence[Curve], styles: Mapping[str, Style]) -> Text:
         newest = {curve.role: curve.ys[-1] for curve in curves if curve.ys}
         room = self.outer_size.width - 6  # corners and the space around a title
-        texts = [legend(self.QUANTITY, newest, styles, length) for length in (2, 1, 0)]
+        texts = [legend(self.quantity, newest, styles, length) for length in (2, 1, 0)]
         return next((text for text in texts if text.cell_len <= room), texts[-1])
 
 

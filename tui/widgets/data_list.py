@@ -1,8 +1,9 @@
-"""The data sets to pick from, and the user's own: a folder with a sub-folder for each class."""
+"""The data sets to pick from, and the user's own: a folder with a sub-folder for each class, or a
+table."""
 
 from collections.abc import Mapping
 
-from core.datasets import DATASETS, Availability
+from core.datasets import DATASETS, Availability, is_table
 from tui.format import size
 from tui.widgets.picker import Choice, Picker
 
@@ -15,8 +16,8 @@ class DataList(Picker):
             "data",
             data_choices({}),
             value,
-            hint="search or path/to/folder",
-            is_own=is_folder,
+            hint="search, folder or table.csv",
+            is_own=is_path,
             id=id,
         )
 
@@ -25,9 +26,9 @@ class DataList(Picker):
         self.choices = data_choices(found)
 
 
-def is_folder(text: str) -> bool:
-    """Whether this can only mean a folder of the user's own: there is a path separator in it."""
-    return "/" in text or "\\" in text or text.startswith(("~", "."))
+def is_path(text: str) -> bool:
+    """Whether this can only mean a folder or a table of the user's own."""
+    return "/" in text or "\\" in text or text.startswith(("~", ".")) or is_table(text)
 
 
 def data_choices(found: Mapping[str, Availability]) -> tuple[Choice, ...]:

@@ -3,19 +3,21 @@
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import DataTable
+from textual.widgets.data_table import ColumnKey
 
 from core.events import EpochEnd
 from core.view import RunView
-from tui.format import count, duration
+from tui.format import count, duration, score
 from tui.widgets.pane import Pane
 
 STAR = "★"
 # name, width: numbers keep their place while they change
 COLUMNS = (("#", 4), ("loss", 7), ("train", 6), ("test", 7), ("time", 8), ("img/s", 6))
+SPEED = COLUMNS[-1][0]
 
 
 class EpochsPane(Pane, can_focus=False):
-    """Loss, training accuracy, test accuracy and time of each epoch; the best one has a star."""
+    """Loss, training score, test score and time of each epoch; the best one has a star."""
 
     DEFAULT_CSS = """
     EpochsPane {
@@ -43,6 +45,11 @@ class EpochsPane(Pane, can_focus=False):
 
     def show(self, view: RunView) -> None:
         ends = view.epoch_ends
+        if view.start and view.start.samples != "images":
+            self.border_title = f"epochs · train and test: {view.metric}"
+            self.query_one(DataTable).columns[ColumnKey(SPEED)].label = Text(
+                f"{view.start.samples}/s", justify="right"
+            )
         if not ends:
             self.border_subtitle = "a row after each epoch"
         if ends == self._rows:
@@ -66,7 +73,7 @@ class EpochsPane(Pane, can_focus=False):
             return
         for index, starred in ((self._starred, False), (best, True)):
             if index is not None:
-                cell = Text(f"{self._rows[index].test_score:.4f}", justify="right")
+                cell = Text(score(self._rows[index].test_score), justify="right")
                 cell.append(STAR if starred else " ", self.app.theme_variables["warning"])
                 table.update_cell(str(index), "test", cell)
         self._starred = best
@@ -76,8 +83,8 @@ def _cells(end: EpochEnd) -> tuple[str, ...]:
     return (
         str(end.epoch),
         f"{end.train_loss:.4f}",
-        f"{end.train_score:.4f}",
-        f"{end.test_score:.4f} ",
+        score(end.train_score),
+        f"{score(end.test_score)} ",
         duration(end.seconds),
         count(end.samples_per_second),
     )

@@ -7,10 +7,10 @@ from tui.widgets.curve_pane import CurvePane
 
 
 class LossPane(CurvePane):
-    """Cross-entropy in nats per image: of each report, and of the test images after each epoch."""
+    """The mean loss of each report, and of the test part after each epoch."""
 
-    QUANTITY = "loss"
-    MARKS_ABOVE = True  # the curve ends at the bottom
+    quantity = "loss"
+    marks_above = True  # the curve ends at the bottom
 
     def train_values(self, view: RunView) -> Sequence[float]:
         return [report.loss for report in view.reports]

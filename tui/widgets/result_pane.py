@@ -76,7 +76,7 @@ def _figures(view: RunView) -> Text | None:
         return None
     last = view.epoch_ends[-1]
     text = Text.assemble(
-        "best test accuracy ",
+        f"best test {view.metric} ",
         (f"{best.test_score:.4f}", "bold"),
         f" in epoch {best.epoch}   last {last.test_score:.4f}   "
         f"train {last.train_score:.4f}   loss {last.train_loss:.4f}",

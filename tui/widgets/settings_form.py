@@ -24,7 +24,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "": ("epochs", "batch_size", "optimizer", "lr"),
     "learning": ("schedule", "warmup", "momentum", "loss", "label_smoothing"),
     "weights": ("initializer", "init_options", "conv_init", "weight_decay", "l1", "decay"),
-    "images": ("augmentation", "normalisation", "input_size"),
+    "data": ("target", "augmentation", "normalisation", "input_size"),
     "run": ("model_options", "seed", "device", "threads", "report_interval"),
 }
 CHOICES: dict[str, Registry[Any]] = {
@@ -37,6 +37,8 @@ CHOICES: dict[str, Registry[Any]] = {
 # What an empty field means where RunConfig's default is None or empty.
 UNSET = {
     "model_options": "none",
+    "target": "none",
+    "loss": "auto",
     "augmentation": "none",
     "init_options": "none",
     "conv_init": "like the others",

@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from small_networks import shapes_only, small_network, small_side
+from heart import write_heart
+from small_networks import CLASSIFIERS, shapes_only, small_network, small_side
 from torch import nn
 from torch.nn import functional as F
 
@@ -24,7 +25,7 @@ def one_thread():
 
 
 @pytest.mark.parametrize("in_channels", [1, 3])
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_every_network_gives_a_logit_per_class_and_every_parameter_a_gradient(name, in_channels):
     model = small_network(name, in_channels)
     side = small_side(name)
@@ -40,7 +41,7 @@ def test_every_network_gives_a_logit_per_class_and_every_parameter_a_gradient(na
     assert not still
 
 
-@pytest.mark.parametrize("name", list(MODELS))
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_every_network_learns_four_images_with_its_own_recipe(name):
     config = make_config({"model": name})  # its recipe, and defaults for what that leaves open
     model = small_network(name)
@@ -77,12 +78,14 @@ def test_every_network_has_shapes_without_values_at_its_own_size(name, in_channe
 
 
 @pytest.mark.parametrize("name", list(MODELS))
-def test_every_network_says_what_it_is_where_it_comes_from_and_how_to_train_it(name):
+def test_every_network_says_what_it_is_where_it_comes_from_and_how_to_train_it(name, tmp_path):
+    heart = write_heart(tmp_path / "heart.csv")
     declared = MODELS.declared[name]
     assert declared.summary.endswith(".")
     assert declared.facts["source"]
     assert declared.facts["input_size"] > 0
-    make_config({"model": name})  # raises for a recipe with a setting that cannot be
+    data = {} if name in CLASSIFIERS else {"data": str(heart), "target": "age"}
+    make_config({"model": name} | data)  # raises for a recipe with a setting that cannot be
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 from pane_app import PaneApp
 from sample_run import WHOLE_RUN, report, run_start, view_of
 
-from tui.widgets.accuracy_pane import AccuracyPane
+from tui.widgets.score_pane import ScorePane
 
 
 async def shown(*events):
-    app = PaneApp(AccuracyPane(), view_of(*events))
+    app = PaneApp(ScorePane(), view_of(*events))
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         return app.picture
