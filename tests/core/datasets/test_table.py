@@ -168,7 +168,7 @@ def test_a_table_that_teaches_nothing_is_one_clear_error(written, columns, probl
 def test_a_target_that_never_differs_in_a_part_cannot_be_scored(written):
     values = [7.5] * 40
     values[0] = 8.5
-    with pytest.raises(DataError, match="in all .* rows of the (test|training) part"):
+    with pytest.raises(DataError, match=r"in all .* rows of the (test|training) part"):
         load_now(load(written(a=range(40), y=values), Where(target="y")))
 
 
@@ -187,7 +187,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path):
     (tmp_path / "photo.jpg").touch()
     with pytest.raises(DataError, match="neither a folder of images nor a table"):
         check_data_name(str(tmp_path / "photo.jpg"))
-    with pytest.raises(DataError, match="no file 'heart.csv'"):
+    with pytest.raises(DataError, match=r"no file 'heart.csv'"):
         check_data_name("heart.csv")
     with pytest.raises(UnknownName):
         check_data_name("heart")
