@@ -4,7 +4,7 @@ NNLabError
 ├── UnknownName       a name that no registry knows
 ├── ConfigError       a setting, or several, that cannot work
 ├── ModelError        a network that cannot be built or trained
-├── DataError         images that are missing, damaged or unreadable
+├── DataError         images or tables that are missing, damaged or unreadable
 ├── DeviceError       a device that is not there
 ├── OutOfMemory       the device cannot hold this run
 ├── RunError          a run folder that is missing, damaged or in use
@@ -40,7 +40,7 @@ class ModelError(NNLabError):
 
 
 class DataError(NNLabError):
-    """Images that are missing, damaged or unreadable."""
+    """Images or tables that are missing, damaged or unreadable."""
 
 
 class DeviceError(NNLabError):

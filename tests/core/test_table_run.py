@@ -11,7 +11,6 @@ from small_networks import CLASSIFIERS
 from core.checkpoint import load_newest
 from core.config import make_config
 from core.control import Control
-from core.datasets import load
 from core.errors import ConfigError, RunError
 from core.evaluation import evaluate_numbers
 from core.events import EpochEnd, RunStart, StepReport

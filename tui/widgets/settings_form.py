@@ -21,10 +21,10 @@ from tui.widgets.setting_field import SettingField, as_text
 
 PICKED_ELSEWHERE = ("model", "data")
 GROUPS: dict[str, tuple[str, ...]] = {
-    "": ("epochs", "batch_size", "optimizer", "lr"),
+    "": ("epochs", "batch_size", "optimizer", "lr", "target"),
     "learning": ("schedule", "warmup", "momentum", "loss", "label_smoothing"),
     "weights": ("initializer", "init_options", "conv_init", "weight_decay", "l1", "decay"),
-    "data": ("target", "augmentation", "normalisation", "input_size"),
+    "images": ("augmentation", "normalisation", "input_size"),
     "run": ("model_options", "seed", "device", "threads", "report_interval"),
 }
 CHOICES: dict[str, Registry[Any]] = {
@@ -37,7 +37,7 @@ CHOICES: dict[str, Registry[Any]] = {
 # What an empty field means where RunConfig's default is None or empty.
 UNSET = {
     "model_options": "none",
-    "target": "none",
+    "target": "of a table",
     "loss": "auto",
     "augmentation": "none",
     "init_options": "none",
