@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 
 import pytest
+from heart import write_heart
 from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
 
@@ -17,6 +18,7 @@ from tui.app import NNLabApp
 from tui.widgets.estimate_pane import EstimatePane
 from tui.widgets.layer_table import LayerTable
 from tui.widgets.network_list import NetworkList
+from tui.widgets.picker import Picker
 from tui.widgets.settings_form import SettingsForm
 
 WIDE, SMALL = (120, 40), (80, 24)
@@ -345,3 +347,30 @@ asyncio.run(main())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "False True True\n", done.stderr
+
+
+async def test_a_table_can_be_typed_with_its_target_and_started(lab, tmp_path):
+    heart = write_heart(tmp_path / "heart.csv")
+    async with lab.run_test(size=WIDE) as pilot:
+        await settled(pilot)
+        lab.screen.query_one("#data", Picker).pick(str(heart))
+        await settled(pilot)
+        assert "Which column" in lab.screen.trouble.problem  # so it does not start
+        lab.screen.query_one(SettingsForm).fields["target"].give("thalach")
+        await settled(pilot)
+        assert lab.screen.trouble is None
+        summary = lab.screen.query_one(LayerTable).summary
+        assert (summary.input_shape, summary.rows()[-1].output_shape) == ((17, 1, 1), (1,))
+        assert f"--data {heart} --target thalach" in lab.screen.command
+        # Sizes stand at the networks that take rows, and at no other.
+        counted = {c.name for c in lab.screen.query_one(NetworkList).choices if c.note}
+        rows = {name for name, d in MODELS.declared.items() if d.facts.get("rows")}
+        assert counted == rows
+        lab.screen.query_one("#model", Picker).pick("lenet")
+        await settled(pilot)
+        assert "lenet is for images" in lab.screen.query_one("#data", Picker).problem
+        lab.screen.query_one("#model", Picker).pick("linear")
+        await settled(pilot)
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+        assert (lab.started[0].model, lab.started[0].target) == ("linear", "thalach")
