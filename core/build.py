@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from core.datasets import is_table
 from core.errors import ConfigError, ModelError, NNLabError
 from core.models import MODELS
+from core.registry import check_options
 from core.task import predicts_numbers
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def build_model(
     options = dict(options or {})
     takes = inspect.signature(builder).parameters
     if not any(p.kind is p.VAR_KEYWORD for p in takes.values()):
-        _check_options(name, options, [p for p in takes if p not in ("in_channels", "num_classes")])
+        check_options(name, options, [p for p in takes if p not in ("in_channels", "num_classes")])
     if "input_size" in takes and input_size is not None:
         options.setdefault("input_size", input_size)
     try:
@@ -117,11 +118,17 @@ def build_model(
 
 
 def check_model(
-    name: str, input_shape: tuple[int, int, int], num_classes: int, **build: Any
+    name: str,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    batch_size: int = 2,
+    **build: Any,
 ) -> None:
     """Try the network on two black images, so that a run fails before it starts and not after.
 
-    `input_shape` is (channels, height, width). torch's random state is left alone. Of a registered
+    `input_shape` is (channels, height, width). With batches of one image, one is tried too: batch
+    normalisation cannot be trained with it. torch's random state is left alone. Of a registered
     network only the shapes are tried: the rest is tested, and VGG would need a gigabyte for it.
 
     Raises ModelError if it does not take that shape, does not give one logit per class, or has a
@@ -154,6 +161,14 @@ def check_model(
                 f"(2, {num_classes}).",
                 "It must return a tensor with one logit per class, without softmax.",
             )
+        if batch_size == 1:
+            try:
+                model(torch.zeros(1, *input_shape))
+            except Exception as error:
+                raise ModelError(
+                    f"{name} does not take images one by one: {reason(error)}.",
+                    "Choose a batch size of 2 or more.",
+                ) from error
         if ours:
             return
         trained = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
@@ -189,17 +204,6 @@ def _raise_if_ours(name: str, error: Exception) -> None:
     """
     if not is_user_model(name) and not isinstance(error, RuntimeError | ValueError | TypeError):
         raise error
-
-
-def _check_options(name: str, options: Mapping[str, Any], known: list[str]) -> None:
-    for option in options:
-        if option not in known:
-            close = get_close_matches(option, known, n=1)
-            raise ConfigError(
-                f"{name} has no option {option!r}.",
-                (f"Did you mean {close[0]!r}? " if close else "")
-                + (f"It takes: {', '.join(known)}." if known else "It takes no options."),
-            )
 
 
 def _load_user_builder(name: str) -> Callable[..., "nn.Module"]:

@@ -7,7 +7,7 @@ Importing this module does not import torch: a form checks itself while the user
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,24 +25,30 @@ from core.augmentations import AUGMENTATIONS
 from core.build import check_model_name
 from core.datasets import DATASETS, Where, check_data_name, is_table
 from core.errors import ConfigError, NNLabError
-from core.initializers import INITIALIZERS
+from core.initializers import INITIALIZERS, check_init_options
 from core.losses import LOSSES
 from core.models import MODELS
-from core.optimizers import OPTIMIZERS
+from core.optimizers import OPTIMIZERS, has_momentum
+from core.registry import check_options
 from core.schedules import SCHEDULES
 from core.task import CLASSIFICATION, predicts_numbers, wanted_task
 
 
-def _checked(check: Any) -> AfterValidator:
+def _checked(check: Callable[[Any], Any]) -> AfterValidator:
     """A validator from a function that raises NNLabError: its advice joins the other problems."""
+    return AfterValidator(lambda value: _in_words(check, value))
 
-    def validate(value: Any) -> Any:
-        try:
-            return check(value)
-        except NNLabError as error:
-            raise ValueError(str(error)) from None
 
-    return AfterValidator(validate)
+def _checked_beside(check: Callable[[Any, dict[str, Any]], Any]) -> AfterValidator:
+    """The same from a function that takes the settings before this one too, if they are right."""
+    return AfterValidator(lambda value, info: _in_words(check, value, info.data))
+
+
+def _in_words(check: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return check(*args)
+    except NNLabError as error:
+        raise ValueError(str(error)) from None
 
 
 def _model(name: str) -> str:
@@ -132,11 +138,33 @@ def _device(name: str) -> str:
     return name
 
 
-def _warmup(epochs: float, info: ValidationInfo) -> float:
-    planned = info.data.get("epochs")  # missing if that is wrong itself
+def _warmup(epochs: float, before: dict[str, Any]) -> float:
+    planned = before.get("epochs")  # missing if that is wrong itself
     if planned is not None and epochs > planned:
         raise ValueError(f"the run has only {planned} epoch{'s' * (planned > 1)}.")
     return epochs
+
+
+def _model_options(options: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    declared = MODELS.declared.get(before.get("model", ""))
+    if declared:  # a user's own network has to be run before its options are known
+        check_options(declared.name, options, declared.options)
+    return options
+
+
+def _init_options(options: dict[str, float], before: dict[str, Any]) -> dict[str, float]:
+    names = [before.get("initializer"), before.get("conv_init")]
+    if names[0]:
+        check_init_options(options, filter(None, names))
+    return options
+
+
+def _momentum(momentum: float, before: dict[str, Any]) -> float:
+    optimizer = before.get("optimizer")
+    if momentum and optimizer and not has_momentum(optimizer):
+        others = ", ".join(name for name in OPTIMIZERS if has_momentum(name))
+        raise ValueError(f"{optimizer} has no momentum. Set it to 0, or choose {others}.")
+    return momentum
 
 
 class RunConfig(BaseModel, frozen=True, extra="forbid"):
@@ -145,9 +173,11 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     model: Annotated[str, _checked(_model)] = Field(
         description="Network: a name from `nnlab models`, or path/to/net.py:MyNet."
     )
-    model_options: Annotated[dict[str, bool | int | float | str], BeforeValidator(_pairs)] = Field(
-        {}, description="The network's own options, such as hidden=512."
-    )
+    model_options: Annotated[
+        dict[str, bool | int | float | str],
+        BeforeValidator(_pairs),
+        _checked_beside(_model_options),
+    ] = Field({}, description="The network's own options, such as hidden=512.")
     data: Annotated[str, _checked(_data), AfterValidator(_fits)] = Field(
         "fashion-mini",
         validate_default=True,
@@ -181,7 +211,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         "sgd", description="How gradients become steps."
     )
     lr: float = Field(0.1, gt=0, allow_inf_nan=False, description="Peak learning rate.")
-    momentum: float = Field(
+    momentum: Annotated[float, _checked_beside(_momentum)] = Field(
         0.0,
         ge=0,
         lt=1,
@@ -192,7 +222,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     schedule: Annotated[str, _checked(SCHEDULES.check)] = Field(
         "constant", description="Learning rate over the run."
     )
-    warmup: Annotated[float, AfterValidator(_warmup)] = Field(
+    warmup: Annotated[float, _checked_beside(_warmup)] = Field(
         0.0,
         ge=0,
         allow_inf_nan=False,
@@ -210,13 +240,15 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     initializer: Annotated[str, _checked(INITIALIZERS.check)] = Field(
         "default", description="How the weights begin."
     )
-    init_options: Annotated[
-        dict[str, Annotated[float, Field(allow_inf_nan=False)]], BeforeValidator(_pairs)
-    ] = Field(
-        {}, description="The initializer's own options: std=0.1 of normal, value=0.5 of constant."
-    )
     conv_init: Annotated[str, _checked(INITIALIZERS.check)] | None = Field(
         None, description="How the weights of convolutions begin, if not like the others."
+    )
+    init_options: Annotated[
+        dict[str, Annotated[float, Field(allow_inf_nan=False)]],
+        BeforeValidator(_pairs),
+        _checked_beside(_init_options),
+    ] = Field(
+        {}, description="The initializer's own options: std=0.1 of normal, value=0.5 of constant."
     )
     augmentation: Annotated[
         tuple[Annotated[str, _checked(AUGMENTATIONS.check)], ...],

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from torch import Tensor
 
+from core.losses import Loss
 from core.metrics import (
     accuracy,
     confusion_matrix,
@@ -31,7 +31,7 @@ class Evaluation:
 
     images: int
     accuracy: float
-    loss: float  # cross-entropy, nats per image
+    loss: float  # mean per image
     matrix: Tensor  # (K, K): rows are true classes, columns predicted ones
     accuracies: list[float | None]  # by class; None without an image
     precisions: list[float | None]  # by class; None where nothing was taken for it
@@ -75,8 +75,11 @@ def evaluate_numbers(predicted: Tensor, true: Tensor, worst: int) -> NumberEvalu
     )
 
 
-def evaluate_classes(logits: Tensor, labels: Tensor, mistakes: int) -> Evaluation:
-    """Figures from logits (N, K) and labels (N,), with the worst `mistakes` mistakes."""
+def evaluate_classes(logits: Tensor, labels: Tensor, mistakes: int, *, loss: Loss) -> Evaluation:
+    """Figures from logits (N, K) and labels (N,), with the worst `mistakes` mistakes.
+
+    `loss` is the one that the network was trained with; it is taken without label smoothing.
+    """
     labels = labels.cpu()
     probabilities = logits.softmax(1)
     predictions = logits.argmax(1)
@@ -91,7 +94,7 @@ def evaluate_classes(logits: Tensor, labels: Tensor, mistakes: int) -> Evaluatio
     return Evaluation(
         images=len(labels),
         accuracy=accuracy(matrix),
-        loss=F.cross_entropy(logits, labels).item(),
+        loss=loss(logits, labels).item(),
         matrix=matrix,
         accuracies=per_class_accuracy(matrix),
         precisions=per_class_precision(matrix),

@@ -164,7 +164,8 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
     channels = dataset.train.pixels.shape[1]
     size = input_size_of(config)
     build: dict[str, Any] = {"input_size": size, "options": config.model_options}
-    check_model(config.model, (channels, size, size), dataset.outputs, **build)
+    shape = (channels, size, size)
+    check_model(config.model, shape, dataset.outputs, batch_size=config.batch_size, **build)
     torch.manual_seed(config.seed)
     model = build_model(config.model, channels, dataset.outputs, **build)
     initialize(model, config.initializer, config.init_options, conv=config.conv_init)

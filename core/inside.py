@@ -1,16 +1,13 @@
 """Looking inside a network: its parameters, its filters, what its layers make of an image."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import ModelError
-
-Loss = Callable[..., Tensor]  # see core.losses
+from core.losses import Loss
 
 BINS = 12  # of a histogram
 
@@ -51,25 +48,23 @@ def parameter_figures(model: nn.Module) -> list[ParameterFigures]:
     return [_figures(name, parameter) for name, parameter in model.named_parameters()]
 
 
-def add_gradients(
-    model: nn.Module, images: Tensor, labels: Tensor, loss_of: Loss = F.cross_entropy
-) -> float:
-    """Give every parameter the gradient of the loss on one batch, in training mode.
+def add_gradients(model: nn.Module, images: Tensor, labels: Tensor, loss: Loss) -> float:
+    """Give every parameter the gradient of `loss` on one batch, in training mode.
 
-    Returns that loss. Running statistics and weights stay as they are.
+    Returns the loss. Running statistics and weights stay as they are.
     """
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     was_training = model.training
     model.train()
     model.zero_grad()
     try:
-        loss = loss_of(model(images), labels)
-        loss.backward()
+        value = loss(model(images), labels)
+        value.backward()
     finally:
         model.train(was_training)
         for name, buffer in model.named_buffers():
             buffer.copy_(buffers[name])
-    return loss.item()
+    return float(value.item())
 
 
 def first_filters(model: nn.Module, image_shape: tuple[int, int, int]) -> Filters:

@@ -6,7 +6,7 @@ every network without waiting for torch; a file is imported when one of its name
 """
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from core.errors import UnknownName
+from core.errors import ConfigError, UnknownName
 
 Builder = TypeVar("Builder", bound=Callable[..., Any])
 
@@ -27,6 +27,7 @@ class Declaration:
     module: str  # imported when the name is first used
     summary: str  # first line of the docstring
     facts: Mapping[str, Any] = field(default_factory=dict)  # constants given to register(...)
+    options: tuple[str, ...] = ()  # keyword-only parameters: what a user can set about it
 
 
 class Registry(Mapping[str, Builder], Generic[Builder]):
@@ -97,6 +98,18 @@ class Registry(Mapping[str, Builder], Generic[Builder]):
                 yield f"{self.module}.{path.stem}", path
 
 
+def check_options(owner: str, options: Iterable[str], known: Sequence[str]) -> None:
+    """Raises ConfigError if one of `options` is not among those that `owner` has."""
+    for option in options:
+        if option not in known:
+            close = get_close_matches(option, known, n=1)
+            raise ConfigError(
+                f"{owner} has no option {option[:60]!r}.",
+                (f"Did you mean {close[0]!r}? " if close else "")
+                + (f"It takes: {', '.join(known)}." if known else "It takes no options."),
+            )
+
+
 def _declarations(module: str, path: Path) -> Iterator[Declaration]:
     """The functions and classes at the top level of `path` decorated with `*.register(...)`."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -113,4 +126,6 @@ def _declarations(module: str, path: Path) -> Iterator[Declaration]:
                     ast.literal_eval(call.args[0]) if call.args else node.name
                 )
                 summary = (ast.get_docstring(node) or "").partition("\n")[0]
-                yield Declaration(name, module, summary, facts)
+                keywords = node.args.kwonlyargs if isinstance(node, ast.FunctionDef) else []
+                options = tuple(keyword.arg for keyword in keywords)
+                yield Declaration(name, module, summary, facts, options)

@@ -16,11 +16,10 @@ from torch.optim import Optimizer
 from core.control import Control
 from core.errors import TrainingDiverged
 from core.events import CheckpointSaved, ControlApplied, EpochEnd, Event, Progress, StepReport
+from core.losses import Loss
 from core.losses.classification import cross_entropy
 from core.schedules import Schedule, warm_up
 from core.task import Score, hits
-
-Loss = Callable[..., Tensor]  # see core.losses
 
 EVALUATION_NEWS = 0.5  # seconds between two reports on an evaluation
 

@@ -5,6 +5,7 @@ of its checkpoints. Its training images are not needed for that.
 import json
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -21,6 +22,7 @@ from core.datasets.columns import Encoding
 from core.device import Device, choose_device, is_out_of_memory
 from core.errors import OutOfMemory, RunError
 from core.events import Progress, RunStart
+from core.losses import LOSSES, Loss
 from core.record import read_events
 from core.task import CLASSIFICATION, REGRESSION, Task
 from core.train import Position
@@ -60,6 +62,16 @@ class Trained:
     def epoch(self) -> int:
         """The epoch that the checkpoint was saved in or after."""
         return self.position.epoch if self.position.batch else self.position.epoch - 1
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that the run was tested with: without label smoothing, unless that is given."""
+        return LOSSES[self.config.loss or self.task.loss]
+
+    @property
+    def training_loss(self) -> Loss:
+        """The loss that the run minimised."""
+        return partial(self.loss, label_smoothing=self.config.label_smoothing)
 
     def batches(self, images: Images, *, shuffle: bool = False) -> Batches:
         """`images`, of `image_shape`, as the network takes them, without augmentation.

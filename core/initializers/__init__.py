@@ -6,12 +6,11 @@ is keyword-only. A new file in this folder is found by itself.
 Importing this module does not import torch.
 """
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.errors import ConfigError
-from core.registry import Registry
+from core.registry import Registry, check_options
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,22 +36,17 @@ def initialize(
     """
     from torch import nn
 
-    fills = {"linear": INITIALIZERS[name], "conv": INITIALIZERS[conv or name]}
+    fills = {"linear": name, "conv": conv or name}
     options = options or {}
-    for option in options:
-        if not any(option in _options(fill) for fill in fills.values()):
-            known = sorted({o for fill in fills.values() for o in _options(fill)})
-            raise ConfigError(
-                f"The initializer {name} has no option {option!r}.",
-                f"It takes: {', '.join(known)}." if known else "It takes no options.",
-            )
+    check_init_options(options, fills.values())
     for layer in model.modules():
         weight = getattr(layer, "weight", None)
         if isinstance(weight, nn.Parameter) and weight.dim() > 1:
             fill = fills["linear" if weight.dim() == 2 else "conv"]
-            taken = {k: v for k, v in options.items() if k in _options(fill)}
+            known = INITIALIZERS.declared[fill].options
+            taken = {k: v for k, v in options.items() if k in known}
             try:
-                fill(weight, **taken)
+                INITIALIZERS[fill](weight, **taken)
             except RuntimeError as error:  # of torch, such as: normal expects std >= 0.0
                 if not taken:
                     raise
@@ -62,5 +56,8 @@ def initialize(
                 ) from error
 
 
-def _options(fill: Callable[..., Any]) -> list[str]:
-    return [p.name for p in inspect.signature(fill).parameters.values() if p.kind == p.KEYWORD_ONLY]
+def check_init_options(options: Iterable[str], names: Iterable[str]) -> None:
+    """Raises ConfigError if one of `options` is of none of the initializers called `names`."""
+    names = list(dict.fromkeys(names))
+    known = sorted({o for name in names for o in INITIALIZERS.declared[name].options})
+    check_options(f"The initializer {' or '.join(names)}", options, known)

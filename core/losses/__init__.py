@@ -13,4 +13,6 @@ from typing import Any
 
 from core.registry import Registry
 
-LOSSES: Registry[Callable[..., Any]] = Registry("loss", __name__)
+Loss = Callable[..., Any]  # (logits, labels, label_smoothing=0.0) -> (), a Tensor
+
+LOSSES: Registry[Loss] = Registry("loss", __name__)

@@ -1,7 +1,8 @@
 """Optimizers, one family per file. A new file in this folder is found by itself.
 
 Each is a function of the parameters and of RunConfig's `lr`, `momentum` and `weight_decay`. The
-fact `lr` is the learning rate that a run gets when nobody names one.
+facts that `register` takes are `lr`, the learning rate that a run gets when nobody names one, and
+`momentum=False` for an optimizer that has none: RunConfig refuses a momentum for it.
 
 Importing this module does not import torch.
 """
@@ -9,7 +10,6 @@ Importing this module does not import torch.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from core.errors import ConfigError
 from core.registry import Registry
 
 if TYPE_CHECKING:
@@ -47,13 +47,9 @@ def make_optimizer(
     return optimizer
 
 
-def without_momentum(name: str, momentum: float) -> None:
-    """Raises ConfigError if `momentum` is set, for the optimizer called `name`, which has none."""
-    if momentum:
-        raise ConfigError(
-            f"{name} has no momentum, but momentum is {momentum:g}.",
-            "Set it to 0, or choose sgd, nesterov, rmsprop or adam.",
-        )
+def has_momentum(name: str) -> bool:
+    """Whether the optimizer called `name` makes use of a momentum."""
+    return bool(OPTIMIZERS.declared[name].facts.get("momentum", True))
 
 
 def _add_l1_gradient(optimizer: "Optimizer", args: Any, kwargs: Any) -> None:

@@ -6,20 +6,18 @@ None of them has a fused kernel on all devices, so torch chooses.
 from torch import optim
 from torch.optim.optimizer import ParamsT
 
-from core.optimizers import OPTIMIZERS, without_momentum
+from core.optimizers import OPTIMIZERS
 
 
-@OPTIMIZERS.register(lr=0.01)
+@OPTIMIZERS.register(lr=0.01, momentum=False)
 def adagrad(params: ParamsT, lr: float, momentum: float, weight_decay: float) -> optim.Optimizer:
     """Steps that shrink with all past gradients (Duchi, Hazan and Singer, JMLR 12, 2011)."""
-    without_momentum("adagrad", momentum)
     return optim.Adagrad(params, lr, weight_decay=weight_decay)
 
 
-@OPTIMIZERS.register(lr=1.0)
+@OPTIMIZERS.register(lr=1.0, momentum=False)
 def adadelta(params: ParamsT, lr: float, momentum: float, weight_decay: float) -> optim.Optimizer:
     """Steps in the size of recent steps, almost without a learning rate (arXiv:1212.5701)."""
-    without_momentum("adadelta", momentum)
     return optim.Adadelta(params, lr, weight_decay=weight_decay)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import Optimizer, ParamsT
 
-from core.optimizers import OPTIMIZERS, without_momentum
+from core.optimizers import OPTIMIZERS
 
 Change = Callable[..., Tensor]  # (gradient, past, **constants) -> how far to go, over lr
 
@@ -55,21 +55,19 @@ def nesterov_scratch(
     return FormulaOptimizer(nesterov_change, params, lr, weight_decay, momentum=momentum or 0.9)
 
 
-@OPTIMIZERS.register(lr=0.01)
+@OPTIMIZERS.register(lr=0.01, momentum=False)
 def adagrad_scratch(
     params: ParamsT, lr: float, momentum: float, weight_decay: float
 ) -> FormulaOptimizer:
     """Adagrad from its formula."""
-    without_momentum("adagrad_scratch", momentum)
     return FormulaOptimizer(adagrad_change, params, lr, weight_decay)
 
 
-@OPTIMIZERS.register(lr=1.0)
+@OPTIMIZERS.register(lr=1.0, momentum=False)
 def adadelta_scratch(
     params: ParamsT, lr: float, momentum: float, weight_decay: float
 ) -> FormulaOptimizer:
     """Adadelta from its formula."""
-    without_momentum("adadelta_scratch", momentum)
     return FormulaOptimizer(adadelta_change, params, lr, weight_decay)
 
 

@@ -105,6 +105,14 @@ def test_a_users_class_is_built_with_the_size_of_the_images_and_with_options(wri
     check_model(name, (3, 8, 8), 7, input_size=8)
 
 
+@pytest.mark.parametrize("name", ["lenet_bn", "lenet_bn_scratch"])
+def test_batches_of_one_image_are_refused_where_they_have_no_statistics(name):
+    with pytest.raises(ModelError, match="does not take images one by one") as caught:
+        check_model(name, (1, 28, 28), 10, batch_size=1)
+    assert caught.value.fix == "Choose a batch size of 2 or more."
+    check_model("lenet", (1, 28, 28), 10, batch_size=1)
+
+
 def test_a_users_function_is_as_good_as_a_class(write):
     check_model(write(GOOD, "my_net"), (1, 8, 8), 10, input_size=8)
 

@@ -61,6 +61,41 @@ def test_a_warm_up_has_to_end_within_the_run():
     assert set(check_fields({"model": "mlp", "epochs": "x", "warmup": 2})) == {"epochs"}
 
 
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"optimizer": "adagrad", "momentum": 0.9}, "adagrad has no momentum. Set it to 0"),
+        ({"optimizer": "adadelta_scratch", "momentum": 0.9}, "adadelta_scratch has no momentum"),
+        ({"model_options": "hiddn=3"}, "mlp has no option 'hiddn'. Did you mean 'hidden'?"),
+        ({"init_options": "std=0.1"}, "default has no option 'std'. It takes no options."),
+        (
+            {"initializer": "normal", "conv_init": "constant", "init_options": "sdt=1"},
+            "normal or constant has no option 'sdt'. Did you mean 'std'? It takes: std, value.",
+        ),
+    ],
+)
+def test_choices_that_exclude_each_other_are_refused_without_importing_torch(values, problem):
+    [(_, line)] = check_fields({"model": "mlp", **values}).items()
+    assert problem in line
+    code = f"import sys, core.config as c; c.check_fields({values}); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
+
+
+def test_of_two_problems_the_first_is_not_reported_as_the_second_as_well():
+    assert set(check_fields({"model": "mlp", "optimizer": "adagard", "momentum": 0.9})) == {
+        "optimizer"
+    }
+    bad = {"model": "mpl", "model_options": "hiddn=3", "initializer": "x", "init_options": "y=1"}
+    assert set(check_fields(bad)) == {"model", "initializer"}
+
+
+def test_a_users_network_answers_for_its_options_itself(tmp_path):
+    file = tmp_path / "net.py"
+    file.write_text("")
+    assert check_fields({"model": f"{file}:Net", "model_options": "anything=1"}) == {}
+
+
 def test_a_toml_file_can_say_everything(tmp_path):
     file = tmp_path / "run.toml"
     file.write_text(
@@ -138,7 +173,7 @@ def test_a_form_learns_what_is_wrong_field_by_field():
         {"model": "lenet", "augmentation": "flip,crop", "data": "mnist", "threads": 1},
         {"model": "mlp", "model_options": "hidden=32,activation=tanh"},
         {"model": "lenet", "loss": "squared", "label_smoothing": 0.1, "warmup": 0.5, "l1": 1e-5},
-        {"model": "lenet", "decay": "weights", "init_options": "std=0.1", "conv_init": "zeros"},
+        {"model": "lenet", "decay": "weights", "init_options": "std=0.1", "conv_init": "normal"},
     ],
 )
 def test_the_command_line_it_suggests_makes_the_same_run(values):

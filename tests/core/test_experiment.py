@@ -176,11 +176,13 @@ def test_l1_makes_weights_smaller_that_the_loss_does_not_need(runs_dir):
     assert penalised["hidden.weight"].abs().sum() < 0.7 * plain["hidden.weight"].abs().sum()
 
 
+LENET_BN = {"model": "lenet_bn", "model_options": {}, "input_size": 16}
+
+
 @pytest.mark.parametrize(
     ("choice", "problem"),
     [
-        ({"optimizer": "adagrad", "momentum": 0.9}, "adagrad has no momentum"),
-        ({"init_options": {"std": 0.1}}, "default has no option 'std'"),
+        ({"batch_size": 1, **LENET_BN}, "Choose a batch size of 2 or more"),
         ({"initializer": "normal", "init_options": {"std": -1}}, "cannot begin with std=-1"),
         ({"model_options": {"activation": "tahn"}}, "Did you mean 'tanh'"),
     ],

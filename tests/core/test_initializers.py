@@ -68,7 +68,12 @@ def test_what_an_initializer_takes_can_be_set():
 
 
 @pytest.mark.parametrize(
-    ("name", "takes"), [("normal", "It takes: std."), ("zeros", "It takes no options.")]
+    ("name", "takes"),
+    [
+        ("normal", "Did you mean 'std'? It takes: std."),
+        ("constant", "It takes: value."),
+        ("zeros", "It takes no options."),
+    ],
 )
 def test_an_option_that_it_does_not_take_is_refused(name, takes):
     with pytest.raises(ConfigError) as caught:

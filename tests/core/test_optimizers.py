@@ -6,10 +6,9 @@ import torch
 from torch import nn, optim
 
 from core.checkpoint import load_checkpoint, save_checkpoint
-from core.errors import ConfigError
 from core.layers.loss import l1_penalty, l2_penalty
 from core.models import MODELS
-from core.optimizers import OPTIMIZERS, make_optimizer
+from core.optimizers import OPTIMIZERS, has_momentum, make_optimizer
 from core.train import Position
 
 TWINS = {  # every scratch optimizer and torch's, for a learning rate, momentum and weight decay
@@ -97,12 +96,16 @@ def test_momentum_is_beta1_of_adam(name):
     assert optimizer.param_groups[0]["betas"] == (0.5, 0.999)
 
 
-@pytest.mark.parametrize("name", sorted(WITHOUT_MOMENTUM))
-def test_momentum_is_refused_where_there_is_none(name):
-    with pytest.raises(ConfigError) as caught:
-        OPTIMIZERS[name](weights(), 0.1, 0.9, 0.0)
-    assert f"{name} has no momentum, but momentum is 0.9" in caught.value.problem
-    assert "rmsprop" in caught.value.fix
+def test_which_optimizers_have_a_momentum_is_a_fact_about_them():
+    assert {name for name in OPTIMIZERS if not has_momentum(name)} == WITHOUT_MOMENTUM
+
+
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_a_momentum_makes_a_difference_where_there_is_one(name):
+    with_it, without = weights(), weights()
+    walk(OPTIMIZERS[name](with_it, 0.004, 0.5, 0.0), with_it, steps=5)
+    walk(OPTIMIZERS[name](without, 0.004, 0.0, 0.0), without, steps=5)
+    assert has_momentum(name) != torch.equal(with_it[0], without[0])
 
 
 @pytest.mark.parametrize("name", list(TWINS))

@@ -28,7 +28,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     (folder / "birds.py").write_text(
         "from animals import ANIMALS\n"
         "@ANIMALS.register(wings=2, recipe={'lr': 0.1})\n"
-        "def owl():\n    '''Sees at night.\n\n    And more.'''\n    return 'hoo'\n"
+        "def owl(tail, *, eyes=2, beak='short'):\n    '''Sees at night.\n\n    And more.'''\n"
+        "    return 'hoo'\n"
         "@ANIMALS.register('ostrich')\nclass Big:\n    pass\n"
         "def no_animal():\n    pass\n"
     )
@@ -49,12 +50,13 @@ def test_names_summaries_and_facts_are_known_without_importing_their_files(packa
     assert list(package) == ["cod", "ostrich", "owl"]
     assert package.declared["owl"].summary == "Sees at night."
     assert package.declared["owl"].facts == {"wings": 2, "recipe": {"lr": 0.1}}
+    assert package.declared["owl"].options == ("eyes", "beak")
     assert package.declared["cod"].module == "animals.fish"
     assert "animals.birds" not in sys.modules
 
 
 def test_a_file_is_imported_when_one_of_its_names_is_used(package):
-    assert package["owl"]() == "hoo"
+    assert package["owl"]("long") == "hoo"
     assert package["ostrich"].__name__ == "Big"
     with pytest.raises(ImportError, match="too early"):
         package["cod"]

@@ -1,9 +1,12 @@
 import json
+import math
 
 import pytest
 from typer.testing import CliRunner
 
 from core.datasets import Dataset, Images
+from core.events import EpochEnd
+from core.record import read_events
 from core.runs import read_info
 from tui.cli import app
 
@@ -27,6 +30,14 @@ def test_the_figures_are_those_that_the_run_recorded(tiny_run, nnlab):
     assert header.split()[:4] == ["class", "images", "accuracy", "precision"]
     assert [row.split()[0] for row in rows] == ["top", "middle", "bottom"]
     assert sum(int(row.split()[1]) for row in rows) == 24
+
+
+def test_the_loss_is_the_one_that_the_run_was_trained_with(tiny_run, nnlab):
+    run = tiny_run(loss="squared", label_smoothing=0.1, epochs=1)
+    [end] = [e for e in read_events(run) if isinstance(e, EpochEnd)]
+    assert end.test_loss < 0.9 < math.log(3)  # cross-entropy would be near ln 3 at first
+    found = json.loads(nnlab("evaluate", "tiny", "--json").stdout)
+    assert found["loss"] == pytest.approx(end.test_loss, rel=1e-5)
 
 
 def test_json_adds_up(tiny_run, nnlab):

@@ -58,7 +58,7 @@ async def test_nothing_is_given_at_first(app):
 
 async def test_what_is_filled_in_makes_the_same_run(app):
     values = {
-        "model_options": {"hidden": 32, "bias": False},
+        "model_options": {"hidden": 32, "activation": "tanh"},
         "batch_size": 100,
         "lr": 1e-5,
         "augmentation": ("flip", "crop"),
@@ -66,7 +66,7 @@ async def test_what_is_filled_in_makes_the_same_run(app):
         "optimizer": "sgd",
         "loss": "squared",
         "init_options": {"std": 0.1},
-        "conv_init": "zeros",
+        "conv_init": "normal",
         "decay": "weights",
         "warmup": 0.5,
     }
@@ -171,10 +171,8 @@ def test_a_value_is_written_as_one_would_type_it(value, text):
 
 
 def test_what_is_written_is_understood(tmp_path):
-    options = as_text({"a": True, "b": 0.5, "c": "x"})
-    assert check_fields({"model": "mlp", "model_options": options}) == {}
-    assert make_config({"model": "mlp", "model_options": options}).model_options == {
-        "a": True,
-        "b": 0.5,
-        "c": "x",
-    }
+    file = tmp_path / "net.py"
+    file.touch()
+    values = {"model": f"{file}:Net", "model_options": as_text({"a": True, "b": 0.5, "c": "x"})}
+    assert check_fields(values) == {}
+    assert make_config(values).model_options == {"a": True, "b": 0.5, "c": "x"}

@@ -64,7 +64,8 @@ def evaluate(
         return
     dataset = wait_for(trained.load_data(data_dir))
     images = dataset.test
-    found = evaluate_classes(wait_for(predict(trained, images)), images.labels, mistakes)
+    logits = wait_for(predict(trained, images))
+    found = evaluate_classes(logits, images.labels, mistakes, loss=trained.loss)
     if json:
         from tui.json_output import print_json
 

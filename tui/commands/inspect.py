@@ -73,15 +73,11 @@ def inspect(
         )
     loss = None
     if gradients:
-        from core.losses import LOSSES
-
         train = wait_for(trained.load_data(data_dir)).train
         with redirect_stdout(sys.stderr):
             # Shuffled: a folder's first images are all of one class.
             batch = trained.batches(train, shuffle=True).batch(1, 0)
-            loss = add_gradients(
-                trained.model, *batch, LOSSES[trained.config.loss or trained.task.loss]
-            )
+            loss = add_gradients(trained.model, *batch, trained.training_loss)
     figures = parameter_figures(trained.model)
     shape = (trained.image_shape[0], trained.input_size, trained.input_size)
     found_filters = first_filters(trained.model, shape) if filters else None
