@@ -1,6 +1,6 @@
 """What `nnlab plot` draws, as numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from core.initializers import initialize
 from core.layers import ACTIVATIONS
-from core.schedules import SCHEDULES
+from core.schedules import SCHEDULES, warm_up
 
 POINTS = 401  # of a curve: odd, so that 0 is one of them
 EXAMPLES = 256  # that go through the deep network
@@ -46,26 +46,37 @@ def activation_curve(name: str, limit: float) -> ActivationCurve:
     return ActivationCurve(*(tuple(v.tolist()) for v in (xs.detach(), ys.detach(), gradients)))
 
 
-def schedule_curve(name: str, epochs: int, lr: float) -> tuple[list[float], list[float]]:
-    """Epochs done and the learning rate then, over a run. Raises UnknownName."""
+def schedule_curve(
+    name: str, epochs: int, lr: float, warmup: float = 0.0
+) -> tuple[list[float], list[float]]:
+    """Epochs done and the learning rate then, over a run whose first `warmup` epochs warm up.
+
+    Raises UnknownName.
+    """
     schedule = SCHEDULES[name]
     done = [i / POINTS for i in range(POINTS)]  # a run's last step begins before its end
-    return [epochs * d for d in done], [lr * schedule(d) for d in done]
+    rates = [lr * schedule(d) * warm_up(epochs * d, warmup) for d in done]
+    return [epochs * d for d in done], rates
 
 
 def spread_by_layer(
-    initializer: str, activation: str, depth: int, width: int, seed: int = 0
+    initializer: str,
+    activation: str,
+    depth: int,
+    width: int,
+    options: Mapping[str, float] | None = None,
+    seed: int = 0,
 ) -> list[LayerSpread]:
     """How wide activations and gradients are in each of `depth` layers of `width` units.
 
     Standard normal examples go in, and standard normal gradients come back from the top, so that
     an initializer that keeps the signal has both stay near 1. Biases are 0. Sets torch's random
-    state. Raises UnknownName.
+    state. `options` are the initializer's own. Raises UnknownName or ConfigError.
     """
     activate: Callable[[Tensor], Tensor] = ACTIVATIONS[activation]
     torch.manual_seed(seed)
     net = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(depth))
-    initialize(net, initializer)
+    initialize(net, initializer, options)
     x = torch.randn(EXAMPLES, width)
     seen: list[Tensor] = []
     for layer in net:

@@ -39,6 +39,21 @@ def test_every_schedule_stays_between_zero_and_its_peak(name):
     assert min(rates) >= 0
 
 
+def test_a_warm_up_is_a_straight_line_below_the_schedule():
+    epochs, rates = schedule_curve("cosine", 10, 0.4, warmup=5)
+    plain = schedule_curve("cosine", 10, 0.4)[1]
+    for epoch, rate, peak in zip(epochs, rates, plain, strict=True):
+        assert rate == pytest.approx(peak * min(epoch / 5, 1))
+    assert rates[0] == 0
+
+
+def test_options_of_an_initializer_reach_it():
+    # The standard deviation that keeps a rectified signal: sqrt(2 / width).
+    kaiming = spread_by_layer("kaiming_normal", "relu", 10, 128)
+    normal = spread_by_layer("normal", "relu", 10, 128, {"std": 0.125})
+    assert normal[-1].activations == pytest.approx(kaiming[-1].activations, rel=1e-4)
+
+
 def test_kaiming_keeps_rectified_signals_and_xavier_loses_half_of_the_variance_in_each_layer():
     kaiming = spread_by_layer("kaiming_normal", "relu", depth=10, width=256)
     xavier = spread_by_layer("xavier_normal", "relu", depth=10, width=256)

@@ -63,6 +63,20 @@ def test_a_schedule_is_drawn_over_its_epochs_up_to_its_peak():
     assert (found["lr"][0], found["lr"][-1]) == (0.4, pytest.approx(0.004))
 
 
+def test_a_warm_up_begins_at_zero():
+    found = json.loads(nnlab("schedule", "constant", "--warmup", "2.5", "--json").stdout)
+    at = dict(zip(found["epochs"], found["lr"], strict=True))
+    assert found["lr"][0] == 0
+    assert max(lr for epoch, lr in at.items() if epoch < 2.4) < 0.1
+    assert {lr for epoch, lr in at.items() if epoch > 2.5} == {0.1}
+
+
+def test_options_of_an_initializer_stand_in_the_heading():
+    words = ("init", "normal", "--init-options", "std=0.5", "--depth", "3", "--width", "8")
+    assert nnlab(*words).stdout.startswith("normal std=0.5: ")
+    assert json.loads(nnlab(*words, "--json").stdout)["options"] == {"std": 0.5}
+
+
 def test_an_initializer_is_told_layer_by_layer():
     result = nnlab("init", "kaiming_normal", "--depth", "5", "--width", "64")
     rows = [line.split() for line in result.stdout.splitlines()[-5:]]
@@ -104,6 +118,11 @@ def test_a_spread_beyond_all_numbers_is_still_json():
         (["schedule", "step", "--epochs", "0"], "--epochs"),
         (["schedule", "step", "--lr", "inf"], "--lr"),
         (["init", "default", "--depth", "1000000"], "--depth"),
+        (["schedule", "step", "--epochs", "5", "--warmup", "6"], "the run has 5 epochs"),
+        (["schedule", "step", "--warmup", "nan"], "--warmup"),
+        (["init", "normal", "--init-options", "sdt=1"], "Did you mean 'std'?"),
+        (["init", "normal", "--init-options", "std"], "not of the form name=value"),
+        (["init", "normal", "--init-options", "std=-1"], "expects std >= 0"),
         (["activation"], "NAME"),
         (["activaton", "relu"], "activation"),
     ],

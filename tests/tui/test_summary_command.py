@@ -57,7 +57,7 @@ def test_json_is_all_there_is_on_stdout_and_adds_up(name):
 
 
 def test_channels_classes_and_options_shape_the_network():
-    options = ("--input", "3x32x32", "--classes", "100", "-o", "hidden=512", "--json")
+    options = ("--input", "3x32x32", "--classes", "100", "--model-options", "hidden=512", "--json")
     found = json.loads(run("mlp", *options).stdout)
     assert found["total_params"] == (3 * 32 * 32 + 1) * 512 + 513 * 100
 
@@ -88,8 +88,8 @@ def test_a_users_network_works_and_what_its_file_prints_stays_out_of_the_json(tm
         (["lenet", "--input", "1x28x٢٨"], 2, "such as 1x28x28"),
         (["lenet", "--input", "1x8x8"], 2, "at least 12"),
         (["lenet", "--input", "1x28x32"], 1, "fc1 (Linear) was given 480"),
-        (["mlp", "-o", "hiden=3"], 2, "Did you mean 'hidden'?"),
-        (["mlp", "-o", "hidden"], 2, "name=value"),
+        (["mlp", "--model-options", "hiden=3"], 2, "Did you mean 'hidden'?"),
+        (["mlp", "--model-options", "hidden"], 2, "name=value"),
         (["mlp", "--depth", "0"], 2, "--depth"),
         (["mlp", "--json", "--markdown"], 2, "exclude each other"),
         (["no/net.py:Net"], 2, "no/net.py"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.errors import ConfigError
 from core.initializers import INITIALIZERS
 from core.layers import ACTIVATIONS
 from core.registry import Registry
@@ -86,21 +87,31 @@ def schedule(
     name: Annotated[str, _name(SCHEDULES)],
     epochs: Annotated[int, typer.Option(min=1, max=1_000_000, help="Of the run.")] = 10,
     lr: Annotated[float, typer.Option(min=1e-12, max=1e6, help="Peak learning rate.")] = 0.1,
+    warmup: Annotated[
+        float,
+        typer.Option(min=0, help="Epochs over which the learning rate first rises from 0."),
+    ] = 0.0,
     json: Json = False,
 ) -> None:
     """Draw the learning rate over a run.
 
-    A schedule is a factor of the peak learning rate, from the first step to the last.
+    A schedule is a factor of the peak learning rate, from the first step to the last;
+    a warm-up is one more, for any of them.
 
     Examples:
       nnlab plot schedule one_cycle
-      nnlab plot schedule cosine --epochs 200 --lr 0.4
+      nnlab plot schedule cosine --epochs 200 --lr 0.4 --warmup 5
       nnlab plot schedule step --json | jq .lr
     """
     summary = SCHEDULES.declared[SCHEDULES.check(name)].summary
+    if not warmup <= epochs:
+        raise ConfigError(
+            f"--warmup cannot be {warmup:g}: the run has {epochs} epochs.",
+            "Give at most as many, or more --epochs.",
+        )
     from core.plots import schedule_curve
 
-    done, rates = schedule_curve(name, epochs, lr)
+    done, rates = schedule_curve(name, epochs, lr, warmup)
     if json:
         _print_json({"name": name, "epochs": done, "lr": rates})
         return
@@ -126,6 +137,13 @@ def init(
             autocompletion=lambda: list(ACTIVATIONS),
         ),
     ] = "relu",
+    init_options: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="The initializer's own: std=0.1 of normal, value=0.5 of constant.",
+        ),
+    ] = None,
     depth: Annotated[int, typer.Option(min=2, max=200, help="Layers.")] = 10,
     width: Annotated[int, typer.Option(min=2, max=2048, help="Units in each layer.")] = 256,
     json: Json = False,
@@ -138,23 +156,27 @@ def init(
     Examples:
       nnlab plot init kaiming_normal
       nnlab plot init xavier_uniform --activation tanh --depth 30
+      nnlab plot init normal --init-options std=0.0884
       nnlab plot init normal --json | jq '.layers[] | .activations'
     """
     INITIALIZERS.check(name)
     ACTIVATIONS.check(activation)
+    options = read_init_options(name, init_options or [])
     summary = INITIALIZERS.declared[name].summary
     from core.plots import spread_by_layer
 
-    layers = spread_by_layer(name, activation, depth, width)
+    layers = spread_by_layer(name, activation, depth, width, options)
     if json:
         rows = [asdict(layer) for layer in layers]
-        _print_json({"name": name, "activation": activation, "layers": rows})
+        asked = {"name": name, "options": options, "activation": activation}
+        _print_json(asked | {"layers": rows})
         return
     from tui.curves import Curve
 
     numbers = [layer.layer for layer in layers]
+    heading = " ".join([name, *(f"{option}={value:g}" for option, value in options.items())])
     _print_plot(
-        f"{name}: {summary}",
+        f"{heading}: {summary}",
         {"train": "spread of activations", "test": "spread of gradients"},
         [
             Curve("train", numbers, [layer.activations for layer in layers]),
@@ -165,6 +187,14 @@ def init(
         x_label="layer",
         y_log=True,
     )
+
+
+def read_init_options(initializer: str, texts: list[str]) -> dict[str, float]:
+    """["std=0.1"] as {"std": 0.1}, as `nnlab train` understands it. Raises ConfigError."""
+    from core.config import make_config
+
+    run = {"model": "mlp", "initializer": initializer, "init_options": ",".join(texts)}
+    return make_config(run).init_options
 
 
 def spread_lines(layers: "Sequence[LayerSpread]") -> "list[Text]":

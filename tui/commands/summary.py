@@ -42,14 +42,9 @@ def summary(
             min=1, help="Classes to tell apart. Default: 10, or 1 where a number is predicted."
         ),
     ] = None,
-    option: Annotated[
+    model_options: Annotated[
         list[str] | None,
-        typer.Option(
-            "--option",
-            "-o",
-            metavar="NAME=VALUE",
-            help="An option of the network's own, such as hidden=512; can be repeated.",
-        ),
+        typer.Option(metavar="NAME=VALUE", help="The network's own options, such as hidden=512."),
     ] = None,
     json: Json = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
@@ -62,14 +57,14 @@ def summary(
     Examples:
       nnlab summary lenet
       nnlab summary resnet18 --input 3x224x224 --depth 1
-      nnlab summary mlp -o hidden=512 --batch-size 256
+      nnlab summary mlp --model-options hidden=512 --batch-size 256
       nnlab summary path/to/net.py:MyNet --classes 100 --markdown
       nnlab summary resnet18 --json | jq .total_params
     """
     if json and markdown:
         raise ConfigError("--json and --markdown exclude each other.", "Choose one of them.")
     shape = read_shape(input) if input else None
-    options = read_options(model, option) if option else {}
+    options = read_options(model, model_options) if model_options else {}
     # A user's file may print when it runs, and standard output is for the table.
     with contextlib.redirect_stdout(sys.stderr):
         from core.build import check_model_name
@@ -111,7 +106,7 @@ def read_options(model: str, texts: list[str]) -> dict[str, Any]:
     """["hidden=512"] as {"hidden": 512}, as `nnlab train` understands it. Raises ConfigError."""
     from core.config import make_config
 
-    return make_config({"model": model, "model_options": texts}).model_options
+    return make_config({"model": model, "model_options": ",".join(texts)}).model_options
 
 
 def as_json(found: "Summary", depth: int | None) -> dict[str, Any]:
