@@ -64,3 +64,16 @@ class Sigmoid(nn.Module):
 class Tanh(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return tanh(x)
+
+
+MODULES: dict[str, type[nn.Module]] = {
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+}
+
+
+def make_activation(name: str) -> nn.Module:
+    """A new module for the activation called `name`. Raises UnknownName."""
+    return MODULES[ACTIVATIONS.check(str(name))]()

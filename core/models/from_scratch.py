@@ -9,7 +9,7 @@ only the container is used.
 
 from torch import nn
 
-from core.layers.activation import ReLU, Sigmoid
+from core.layers.activation import make_activation
 from core.layers.conv import Conv2d
 from core.layers.dropout import Dropout
 from core.layers.flatten import Flatten
@@ -38,13 +38,18 @@ def softmax_scratch(in_channels: int, num_classes: int, *, input_size: int = 28)
     recipe={"optimizer": "adam", "lr": 0.001},
 )
 def mlp_scratch(
-    in_channels: int, num_classes: int, *, input_size: int = 28, hidden: int = 256
+    in_channels: int,
+    num_classes: int,
+    *,
+    input_size: int = 28,
+    hidden: int = 256,
+    activation: str = "relu",
 ) -> nn.Module:
     """One hidden layer of 256 rectified units, from scratch."""
     net = nn.Sequential()
     net.add_module("flatten", Flatten())
     net.add_module("hidden", Linear(in_channels * input_size**2, hidden))
-    net.add_module("relu", ReLU())
+    net.add_module(activation, make_activation(activation))
     net.add_module("output", Linear(hidden, num_classes))
     return net
 
@@ -64,18 +69,19 @@ def mlp_dropout_scratch(
     hidden2: int = 256,
     dropout1: float = 0.2,
     dropout2: float = 0.5,
+    activation: str = "relu",
 ) -> nn.Module:
     """Two rectified hidden layers with dropout, from scratch.
 
-    The options are those of mlp_dropout. The two drop the same units on the CPU, others on a GPU.
+    The two drop the same units on the CPU, others on a GPU.
     """
     net = nn.Sequential()
     net.add_module("flatten", Flatten())
     net.add_module("hidden1", Linear(in_channels * input_size**2, hidden1))
-    net.add_module("relu1", ReLU())
+    net.add_module(f"{activation}1", make_activation(activation))
     net.add_module("dropout1", Dropout(dropout1))
     net.add_module("hidden2", Linear(hidden1, hidden2))
-    net.add_module("relu2", ReLU())
+    net.add_module(f"{activation}2", make_activation(activation))
     net.add_module("dropout2", Dropout(dropout2))
     net.add_module("output", Linear(hidden2, num_classes))
     return net
@@ -86,44 +92,48 @@ def mlp_dropout_scratch(
     source="notes 000, 001",
     recipe={"optimizer": "adam", "lr": 0.003, "initializer": "xavier_uniform"},
 )
-def lenet_scratch(in_channels: int, num_classes: int, *, input_size: int = 28) -> nn.Module:
+def lenet_scratch(
+    in_channels: int, num_classes: int, *, input_size: int = 28, activation: str = "sigmoid"
+) -> nn.Module:
     """LeNet with sigmoid and average pooling, from scratch."""
     side = side_after("lenet_scratch", input_size, ((5, 1, 2), (2, 2, 0), (5, 1, 0), (2, 2, 0)))
     net = nn.Sequential()
     net.add_module("conv1", Conv2d(in_channels, 6, 5, padding=2))  # -> (B, 6, 28, 28)
-    net.add_module("sigmoid1", Sigmoid())
+    net.add_module(f"{activation}1", make_activation(activation))
     net.add_module("pool1", AvgPool2d(2))  # -> (B, 6, 14, 14)
     net.add_module("conv2", Conv2d(6, 16, 5))  # -> (B, 16, 10, 10)
-    net.add_module("sigmoid2", Sigmoid())
+    net.add_module(f"{activation}2", make_activation(activation))
     net.add_module("pool2", AvgPool2d(2))  # -> (B, 16, 5, 5)
     net.add_module("flatten", Flatten())
     net.add_module("fc1", Linear(16 * side**2, 120))
-    net.add_module("sigmoid3", Sigmoid())
+    net.add_module(f"{activation}3", make_activation(activation))
     net.add_module("fc2", Linear(120, 84))
-    net.add_module("sigmoid4", Sigmoid())
+    net.add_module(f"{activation}4", make_activation(activation))
     net.add_module("fc3", Linear(84, num_classes))
     return net
 
 
 @MODELS.register(input_size=28, source="note 003", recipe={"optimizer": "adam", "lr": 0.001})
-def lenet_bn_scratch(in_channels: int, num_classes: int, *, input_size: int = 28) -> nn.Module:
+def lenet_bn_scratch(
+    in_channels: int, num_classes: int, *, input_size: int = 28, activation: str = "sigmoid"
+) -> nn.Module:
     """LeNet with batch normalisation, from scratch."""
     side = side_after("lenet_bn_scratch", input_size, ((5, 1, 0), (2, 2, 0), (5, 1, 0), (2, 2, 0)))
     net = nn.Sequential()
     net.add_module("conv1", Conv2d(in_channels, 6, 5))  # -> (B, 6, 24, 24)
     net.add_module("bn1", BatchNorm(6))
-    net.add_module("sigmoid1", Sigmoid())
+    net.add_module(f"{activation}1", make_activation(activation))
     net.add_module("pool1", MaxPool2d(2))  # -> (B, 6, 12, 12)
     net.add_module("conv2", Conv2d(6, 16, 5))  # -> (B, 16, 8, 8)
     net.add_module("bn2", BatchNorm(16))
-    net.add_module("sigmoid2", Sigmoid())
+    net.add_module(f"{activation}2", make_activation(activation))
     net.add_module("pool2", MaxPool2d(2))  # -> (B, 16, 4, 4)
     net.add_module("flatten", Flatten())
     net.add_module("fc1", Linear(16 * side**2, 120))
     net.add_module("bn3", BatchNorm(120))
-    net.add_module("sigmoid3", Sigmoid())
+    net.add_module(f"{activation}3", make_activation(activation))
     net.add_module("fc2", Linear(120, 84))
     net.add_module("bn4", BatchNorm(84))
-    net.add_module("sigmoid4", Sigmoid())
+    net.add_module(f"{activation}4", make_activation(activation))
     net.add_module("fc3", Linear(84, num_classes))
     return net

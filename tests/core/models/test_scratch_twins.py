@@ -1,5 +1,6 @@
 """The networks from scratch against their twins of torch.nn."""
 
+import inspect
 from collections.abc import Callable
 
 import pytest
@@ -47,6 +48,12 @@ def test_twins_have_the_same_layers_names_shapes_and_recipes(name):
         twin_facts["recipe"],
         twin_facts["input_size"],
     )
+
+
+@pytest.mark.parametrize("name", SCRATCH)
+def test_twins_have_the_same_options_with_the_same_defaults(name):
+    ours, theirs = (inspect.signature(MODELS[m]) for m in (name, name.removesuffix("_scratch")))
+    assert ours.parameters == theirs.parameters
 
 
 @pytest.mark.parametrize("name", SCRATCH)
