@@ -243,6 +243,11 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     conv_init: Annotated[str, _checked(INITIALIZERS.check)] | None = Field(
         None, description="How the weights of convolutions begin, if not like the others."
     )
+    norm_init: Literal["ones", "uniform"] = Field(
+        "ones",
+        description="How the scales of normalisations begin: all 1, or uniform from 0 to 1, as in "
+        "torch up to 1.1.",
+    )
     init_options: Annotated[
         dict[str, Annotated[float, Field(allow_inf_nan=False)]],
         BeforeValidator(_pairs),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.shapes import operation, tensors_in
 
@@ -70,14 +70,35 @@ def receptive_field(func: Any, args: Sequence[Any], result: Tensor, seen: Any) -
         case "avg_pool2d":
             return _pooled(args, seen, (1, 1))
     # Anything else keeps its field if it keeps the picture: activations, sums, concatenations.
-    # A tensor of another size in it, like the gates of squeeze-and-excitation, comes from all over.
-    if any(t.dim() == 4 and t.shape[2:] != result.shape[2:] for t in tensors_in(args)):
+    # A tensor of another size in it, like the gates of squeeze-and-excitation, comes from all over;
+    # but one that all images share is a parameter, or a statistic of the batch.
+    pictures = [t for t in tensors_in(args) if t.dim() == 4 and t.shape[0] == result.shape[0]]
+    if any(t.shape[2:] != result.shape[2:] for t in pictures):
         return None
     fields: list[Field] = [seen(t) for t in inputs]
     return Field(
         (max(f.sizes[0] for f in fields), max(f.sizes[1] for f in fields)),
         (max(f.jumps[0] for f in fields), max(f.jumps[1] for f in fields)),
     )
+
+
+def field_of_windows(layer: nn.Module, seen: Field, x: Tensor, result: Tensor) -> Field | None:
+    """The field after a layer that looks through windows, whatever operations it is made of.
+
+    Such as core.layers.conv, whose windows become a matrix product. The layer is taken at its word
+    if it has a kernel size, stride and padding, as torch.nn calls them, by which `x` (B, C, H, W)
+    gives a `result` of just this height and width.
+    """
+    facts = [getattr(layer, name, None) for name in ("kernel_size", "stride", "padding")]
+    pairs = [(f, f) if isinstance(f, int) else f for f in facts if isinstance(f, int | tuple)]
+    if x.dim() != 4 or result.dim() != 4 or [len(pair) for pair in pairs] != [2, 2, 2]:
+        return None
+    kernel, stride, padding = pairs
+    sides = [
+        (n + 2 * p - k) // s + 1
+        for n, k, s, p in zip(x.shape[2:], kernel, stride, padding, strict=True)
+    ]
+    return _grow(seen, kernel, stride, (1, 1)) if sides == list(result.shape[2:]) else None
 
 
 def _pooled(args: Sequence[Any], seen: Any, dilation: Sequence[int]) -> Field:

@@ -168,7 +168,13 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
     check_model(config.model, shape, dataset.outputs, batch_size=config.batch_size, **build)
     torch.manual_seed(config.seed)
     model = build_model(config.model, channels, dataset.outputs, **build)
-    initialize(model, config.initializer, config.init_options, conv=config.conv_init)
+    initialize(
+        model,
+        config.initializer,
+        config.init_options,
+        conv=config.conv_init,
+        norm=config.norm_init,
+    )
     scale = normalisation(config.normalisation, dataset.train)
     try:
         model.to(device.torch_name)

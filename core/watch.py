@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from core.cost import Field, multiply_adds, receptive_field
+from core.cost import Field, field_of_windows, multiply_adds, receptive_field
 from core.shapes import ShapesOnly, run, tensors_in
 
 Shape = tuple[int, ...]
@@ -109,6 +109,7 @@ class Watch(ShapesOnly):
         if not self.has_layers(frame.name):
             frame.new_bytes = _new_bytes(tensors_in(args), outputs)
             self.last = frame.name
+            self._follow_windows(module, frame.input, outputs)
         shapes = (image_shape(frame.input), image_shape(outputs[0] if outputs else None))
         known = self.calls.setdefault(frame.name, [])
         calls = next((c for c in known if (c.input_shape, c.output_shape) == shapes), None)
@@ -118,6 +119,14 @@ class Watch(ShapesOnly):
         calls.count += 1
         calls.macs += frame.macs
         calls.new_bytes += frame.new_bytes
+
+    def _follow_windows(self, layer: nn.Module, x: Tensor | None, outputs: list[Tensor]) -> None:
+        """Note the field of what a layer gave, if its operations did not tell."""
+        seen = None if x is None else self._field(x)
+        if x is None or seen is None or not outputs or self._field(outputs[0]):
+            return
+        if field := field_of_windows(layer, seen, x, outputs[0]):
+            self.fields[id(outputs[0])] = (outputs[0], field)
 
     def _field(self, tensor: Tensor) -> Field | None:
         held = self.fields.get(id(tensor))

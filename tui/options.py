@@ -45,7 +45,7 @@ PANELS: dict[str, tuple[str, ...]] = {
         *("optimizer", "lr", "momentum", "schedule", "warmup"),
     ),
     "Weights: start and penalties (a network may bring its own)": (
-        *("initializer", "init_options", "conv_init", "weight_decay", "l1", "decay"),
+        *("initializer", "init_options", "conv_init", "norm_init", "weight_decay", "l1", "decay"),
     ),
     "Machine": ("device", "threads", "report_interval"),
 }

@@ -7,7 +7,7 @@ Importing this module does not import torch.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from core.errors import ConfigError
 from core.registry import Registry, check_options
@@ -24,13 +24,16 @@ def initialize(
     options: Mapping[str, float] | None = None,
     *,
     conv: str | None = None,
+    norm: Literal["ones", "uniform"] = "ones",
 ) -> None:
     """Fill the weights of every linear and convolutional layer of `model` in place.
+
+    With `norm` "uniform" the scales of normalisations too, from 0 to 1.
 
     `conv` names another initializer for convolutions, and `options` go to whichever takes them.
     A layer is known by what it has, a parameter `weight` that is a matrix (linear) or has more
     dimensions (convolution): so layers from scratch and a user's own are among them, and the scales
-    of normalisation layers, which are vectors, are not.
+    of normalisation layers, which are vectors and have an `eps` beside them, are not.
 
     Raises ConfigError for an option that the initializer does not take, or not with that value.
     """
@@ -41,7 +44,11 @@ def initialize(
     check_init_options(options, fills.values())
     for layer in model.modules():
         weight = getattr(layer, "weight", None)
-        if isinstance(weight, nn.Parameter) and weight.dim() > 1:
+        if not isinstance(weight, nn.Parameter):
+            continue
+        if weight.dim() == 1 and hasattr(layer, "eps") and norm == "uniform":
+            nn.init.uniform_(weight)
+        if weight.dim() > 1:
             fill = fills["linear" if weight.dim() == 2 else "conv"]
             known = INITIALIZERS.declared[fill].options
             taken = {k: v for k, v in options.items() if k in known}

@@ -132,7 +132,9 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         remark="The note's training accuracy is that of the trained network on all training "
         "images, and not a running mean, so ours is measured afterwards too. The first epochs "
         "pass on the plateau where all sigmoids answer alike; how many of them depends on the "
-        "seed.",
+        "seed, and each costs the training accuracy about 0.001 in the end. The note leaves it in "
+        "its third epoch, as the quickest of ours; and its accuracy swings: it is 0.9844 and "
+        "0.9840 after the two epochs before the last, and 0.98665 after that one alone.",
     ),
     Experiment(
         "trashnet-cifar10",
@@ -179,15 +181,13 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         ),
         minutes=2.5,
         remark="The note starts the running variance at 0, we start it at 1 as torch.nn does: "
-        "after a hundred batches nothing is left of either. In training, this network and that of "
-        "torch.nn do the same: the note's figures for the two, 0.2972 and 0.3100, are two draws "
-        "from one distribution.",
+        "after a hundred batches nothing is left of either. In training the two are the same.",
     ),
     Experiment(
         "lenet-bn-concise",
         "LeNet with batch normalisation of torch.nn on Fashion-MNIST",
         "note 003, concise",
-        Training(_LENET_BN | {"model": "lenet_bn"}),
+        Training(_LENET_BN | {"model": "lenet_bn", "norm_init": "uniform"}),
         (
             Figure("train_loss", 0.3100),
             Figure("train_accuracy", 0.888),
@@ -195,12 +195,18 @@ EXPERIMENTS: tuple[Experiment, ...] = (
             Figure("best_test_accuracy", 0.877),
         ),
         minutes=1,
+        remark="The scales of nn.BatchNorm begin uniform between 0 and 1, as they did in torch up "
+        "to 1.1, and not at 1 as in the version from scratch. The note says nothing of it, but its "
+        "first epoch does: a loss of 0.5994 here against 0.5421 from scratch, where ours are about "
+        "0.60 and 0.55.",
     ),
     Experiment(
         "resnet18-fashion",
         "ResNet-18 on Fashion-MNIST, one epoch",
         "note 003, ResNet",
-        Training(_LENET_BN | {"model": "resnet18", "epochs": 1, "input_size": 28}),
+        Training(
+            _LENET_BN | {"model": "resnet18", "norm_init": "uniform", "epochs": 1, "input_size": 28}
+        ),
         (
             Figure("train_loss", 0.4905),
             Figure("train_accuracy", 0.822),
@@ -209,7 +215,9 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         minutes=8,
         remark="The note prints the first of its five epochs and ends there. Its loader does not "
         "resize, as printed: 28x28. But that epoch took 757.5 s on a GPU where LeNet's took 28.7 s "
-        "in as many steps, which suggests that it ran on larger images than the program says.",
+        "in as many steps, which suggests that it ran on larger images than the program says. As in "
+        "lenet-bn-concise, the scales of its normalisations begin uniform between 0 and 1; with "
+        "scales of 1 the epoch's loss is 0.02 higher.",
     ),
     Experiment(
         "convnet-mnist",

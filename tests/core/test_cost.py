@@ -6,7 +6,9 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from core.cost import Field, multiply_adds, receptive_field
+from core.cost import Field, field_of_windows, multiply_adds, receptive_field
+from core.layers.conv import Conv2d
+from core.layers.pool import AvgPool2d
 from core.shapes import ShapesOnly, run
 
 
@@ -85,3 +87,30 @@ def test_a_branch_with_a_larger_field_decides_and_what_has_seen_everything_has_n
     assert counter.seen(both).sizes == (5, 5)
     assert counter.seen(gated) is None
     assert counter.seen(flat) is None
+
+
+def test_what_all_images_share_leaves_a_field_as_it_is():
+    x = torch.zeros(2, 3, 8, 8)
+    counter = Counter()
+    counter.fields[id(x)] = (x, Field((5, 5)))
+    with counter:
+        scaled = x * torch.ones(1, 3, 1, 1)  # a parameter
+        centred = x - x.mean((0, 2, 3)).view(1, 3, 1, 1)  # as batch normalisation does
+        gated = x * x.mean((2, 3), keepdim=True)  # each image by what all of it holds
+    assert counter.seen(scaled).sizes == counter.seen(centred).sizes == (5, 5)
+    assert counter.seen(gated) is None
+
+
+@pytest.mark.parametrize(
+    ("layer", "sizes"),
+    [
+        (Conv2d(3, 4, 5, padding=2), (9, 9)),
+        (Conv2d(3, 4, (1, 3), stride=2), (5, 7)),
+        (AvgPool2d(2), (6, 6)),
+        (nn.ConvTranspose2d(3, 4, 3, stride=2, padding=1), None),  # gives more than its windows
+    ],
+)
+def test_a_layer_made_of_other_operations_is_taken_at_its_word_if_its_sizes_fit(layer, sizes):
+    x = torch.zeros(2, 3, 9, 9)
+    found = field_of_windows(layer, Field((5, 5)), x, layer(x))
+    assert (found and found.sizes) == sizes

@@ -112,3 +112,16 @@ def test_constant_weights_keep_the_units_of_a_layer_the_same():
         optimizer.step()
     assert (model[0].weight - 0.01).abs().max() > 0.1  # it has learned something,
     assert torch.equal(model[0].weight[0], model[0].weight[1])  # the same for all units
+
+
+@pytest.mark.parametrize("kind", [nn.BatchNorm1d, BatchNorm, nn.LayerNorm])
+def test_scales_of_normalisations_begin_at_one_or_uniform_between_zero_and_one(kind):
+    torch.manual_seed(0)
+    model = nn.Sequential(kind(10_000), nn.PReLU())
+    initialize(model, "normal")
+    assert torch.equal(model[0].weight, torch.ones(10_000))
+    initialize(model, "normal", norm="uniform")
+    assert 0 <= model[0].weight.min() < 0.001 < 0.999 < model[0].weight.max() <= 1
+    assert model[0].weight.mean().item() == pytest.approx(0.5, abs=0.02)
+    assert model[0].bias.abs().max() == 0
+    assert model[1].weight.item() == 0.25  # a vector, but no scale of a normalisation

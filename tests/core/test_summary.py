@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from core.build import default_input_shape
 from core.errors import ConfigError, ModelError, UnknownName
 from core.models import MODELS
 from core.summary import Summary, summarize, summarize_named
@@ -69,6 +70,17 @@ def test_lenet_is_what_the_notes_work_out_by_hand():
     assert summary.receptive_field == 16
     assert summary.total_macs == 117_600 + 16 * 100 * 150 + 48_000 + 10_080 + 840
     assert summary.model_bytes == 61_706 * 4
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name.endswith("_scratch")])
+def test_a_network_from_scratch_has_the_figures_of_its_twin(name):
+    shape = default_input_shape(name)
+    ours, theirs = (summarize_named(n, shape) for n in (name, name.removesuffix("_scratch")))
+    for one, other in zip(ours.modules, theirs.modules, strict=True):
+        assert (one.name, one.params, one.macs, one.receptive_field) == (
+            *(other.name, other.params, other.macs, other.receptive_field),
+        )
+    assert ours.receptive_field == theirs.receptive_field
 
 
 def test_the_children_of_resnet_have_the_shapes_that_the_notes_print():

@@ -23,7 +23,9 @@ PICKED_ELSEWHERE = ("model", "data")
 GROUPS: dict[str, tuple[str, ...]] = {
     "": ("epochs", "batch_size", "optimizer", "lr", "target"),
     "learning": ("schedule", "warmup", "momentum", "loss", "label_smoothing"),
-    "weights": ("initializer", "init_options", "conv_init", "weight_decay", "l1", "decay"),
+    "weights": (
+        *("initializer", "init_options", "conv_init", "norm_init", "weight_decay", "l1", "decay"),
+    ),
     "images": ("augmentation", "normalisation", "input_size"),
     "run": ("model_options", "seed", "device", "threads", "report_interval"),
 }
