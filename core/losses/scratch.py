@@ -16,9 +16,11 @@ def cross_entropy_scratch(logits: Tensor, labels: Tensor, label_smoothing: float
     return loss - label_smoothing * log_softmax(logits).mean() if label_smoothing else loss
 
 
-@LOSSES.register()
+@LOSSES.register(numbers=True)
 def squared_scratch(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Half the squared distance to 1 for the class and 0 for the others, from scratch."""
+    """Squared error from scratch: of classes, half the distance to 1 for it and 0 for the others."""
+    if labels.is_floating_point():
+        return 2 * squared_loss(logits[:, 0], labels)
     classes = logits.shape[1]
     one_hot = (labels[:, None] == torch.arange(classes, device=labels.device)).to(logits.dtype)
     target = one_hot * (1 - label_smoothing) + label_smoothing / classes  # (B, K)

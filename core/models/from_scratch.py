@@ -1,10 +1,15 @@
 """The notes' first networks of layers from scratch (core/layers) in place of torch.nn's.
 
 Each is drawn like its twin, with the same names, so that weights fit both ways, and the same random
-numbers to begin with: with the same seed the two give the same curves, up to rounding. (Adam makes
-whole steps of the rounding in gradients that are really 0, those of biases before a batch
-normalisation; training does not notice, and test losses differ in the third decimal.) Of torch.nn
+numbers to begin with: with the same seed the two give the same curves, up to rounding. Of torch.nn
 only the container is used.
+
+With lenet_bn and Adam rounding grows. The mean takes a bias before a batch normalisation out again,
+so its gradient is really 0, and what is computed is rounding; Adam divides it by its own size, and
+so makes whole steps of it: these biases wander, each twin's its own way. In training nothing comes
+of that; tests, which use running means, feel it more. Measured on Fashion-MNIST (batches of 16,
+seed 0), training losses differ by less than 0.001 in all of five epochs, test losses by 0.0001
+after the first, 0.003 after the fourth and 0.02 after the fifth.
 """
 
 from torch import nn

@@ -215,8 +215,8 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         minutes=8,
         remark="The note prints the first of its five epochs and ends there. Its loader does not "
         "resize, as printed: 28x28. But that epoch took 757.5 s on a GPU where LeNet's took 28.7 s "
-        "in as many steps, which suggests that it ran on larger images than the program says. As in "
-        "lenet-bn-concise, the scales of its normalisations begin uniform between 0 and 1; with "
+        "in as many steps, which suggests that it ran on larger images than the program says. As "
+        "in lenet-bn-concise, the scales of its normalisations begin uniform between 0 and 1; with "
         "scales of 1 the epoch's loss is 0.02 higher.",
     ),
     Experiment(

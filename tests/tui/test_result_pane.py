@@ -14,7 +14,7 @@ def test_a_finished_run_tells_its_best_and_final_figures_and_where_it_is():
     assert lines(view_of(*WHOLE_RUN)) == [
         "best test accuracy 0.8000 in epoch 2   last 0.7500   train 0.8000   loss 0.1145   3.8 s",
         "folder runs/brave-otter",
-        "n another run   q quit",
+        "i look inside   n another run   q quit",
     ]
 
 

@@ -9,8 +9,6 @@ from core.errors import ConfigError
 from tui.options import DataDir, Json, completion
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from core.datasets import Dataset, Images
 
 data = typer.Typer(
@@ -18,9 +16,6 @@ data = typer.Typer(
     no_args_is_help=True,
     help="Look at the data sets: which there are, and what is in them.",
 )
-
-LONGEST = 20  # columns of a class's name
-BAR = 20  # columns
 
 
 @data.command("list")
@@ -90,6 +85,7 @@ def show(
         print_json(as_json(dataset))
         return
     from tui.console import console, picture_size
+    from tui.draw_dataset import balance_lines, fact_lines, sample_lines
     from tui.images import needs_ramp
 
     out = console()
@@ -194,7 +190,9 @@ def print_table(found: list[dict[str, Any]]) -> None:
 
 def as_json(dataset: "Dataset") -> dict[str, Any]:
     """Shapes, balance, mean and standard deviation (pixels from 0 to 1)."""
-    mean, deviation = _moments(dataset)
+    from tui.draw_dataset import pixel_moments
+
+    mean, deviation = pixel_moments(dataset)
 
     def part(images: "Images") -> dict[str, Any]:
         counts = images.labels.bincount(minlength=len(dataset.classes)).tolist()
@@ -213,76 +211,3 @@ def as_json(dataset: "Dataset") -> dict[str, Any]:
         "train": part(dataset.train),
         "test": part(dataset.test),
     }
-
-
-def fact_lines(dataset: "Dataset") -> "list[Text]":
-    """What there is, in numbers."""
-    from rich.text import Text
-
-    from tui.format import safe_text, shape, size
-
-    mean, deviation = _moments(dataset)
-    total = dataset.train.pixels.nbytes + dataset.test.pixels.nbytes
-    facts = [
-        ("images", f"{len(dataset.train):,} for training, {len(dataset.test):,} for testing"),
-        ("shape", f"{shape(tuple(dataset.train.pixels.shape[1:]))} (channels, height, width)"),
-        ("classes", str(len(dataset.classes))),
-        ("mean", "  ".join(f"{m:.4f}" for m in mean) + "  (training images, pixels from 0 to 1)"),
-        ("deviation", "  ".join(f"{d:.4f}" for d in deviation)),
-        ("memory", f"{size(total)}, a byte for each pixel and channel"),
-        ("SHA-256", dataset.digest),
-    ]
-    return [
-        Text(safe_text(dataset.name), "bold"),
-        *(Text(f"{label:<10} {text}") for label, text in facts),
-    ]
-
-
-def balance_lines(dataset: "Dataset") -> "list[Text]":
-    """A line for each class: how many images, beside those of the others."""
-    from rich.cells import cell_len, set_cell_size
-    from rich.text import Text
-
-    from tui.format import clip, percent
-
-    counts = [
-        part.labels.bincount(minlength=len(dataset.classes)).tolist()
-        for part in (dataset.train, dataset.test)
-    ]
-    names = [clip(name, LONGEST) for name in dataset.classes]
-    width = max(map(cell_len, ["class", *names]))
-    lines = [Text(), Text(f"{'class':<{width + 4}}  training  share    {'':{BAR}}  test", "bold")]
-    for i, (name, train, test) in enumerate(zip(names, *counts, strict=True)):
-        full = round(BAR * train / max(counts[0]))
-        line = Text(f"{i:>2}  {set_cell_size(name, width)}  {train:>8,}  ")
-        line.append(f"{percent(train / len(dataset.train)):>7}  ")
-        line.append("█" * full, "#87afd7").append("░" * (BAR - full), "dim")
-        lines.append(line.append(f"  {test:>7,}"))
-    return lines
-
-
-def sample_lines(
-    dataset: "Dataset", samples: int, columns: int, lines: int, ramp: bool
-) -> "list[Text]":
-    """Training images with their labels: the first of every class, then the second, and so on."""
-    from rich.text import Text
-
-    from tui.images import Tile, caption, grid
-
-    labels = dataset.train.labels
-    by_class = [(labels == i).nonzero()[:, 0].tolist() for i in range(len(dataset.classes))]
-    longest = max(map(len, by_class))
-    in_turn = [at[n] for n in range(longest) for at in by_class if n < len(at)]
-    tiles = [
-        Tile(dataset.train.pixels[i], caption(dataset.classes[int(labels[i])]))
-        for i in in_turn[:samples]
-    ]
-    drawn = grid(tiles, columns, lines - 2, ramp=ramp, narrowest=12)
-    return [Text(), *drawn] if drawn else []
-
-
-def _moments(dataset: "Dataset") -> tuple[list[float], list[float]]:
-    from core.batches import moments
-
-    mean, deviation = moments(dataset.train.pixels)
-    return (mean / 255).tolist(), (deviation / 255).tolist()

@@ -4,7 +4,8 @@ import math
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual import events, on, work
@@ -38,6 +39,9 @@ from tui.widgets.result_pane import ResultPane
 from tui.widgets.run_header import RunHeader
 from tui.widgets.score_pane import ScorePane
 
+if TYPE_CHECKING:
+    from tui.app import NNLabApp
+
 UPDATES_PER_SECOND = 2
 LEAST_SIZE = (60, 16)  # columns and lines; below, a notice takes the dashboard's place
 
@@ -49,6 +53,7 @@ class DashboardScreen(Screen[None]):
         Binding("space", "pause", "Pause", tooltip="Pause training after this step"),
         Binding("space", "resume", "Resume", tooltip="Go on training"),
         Binding("n", "new_run", "New run", tooltip="Start another run"),
+        Binding("i", "inspect", "Inspect", tooltip="Look inside the run, once it is over"),
         Binding("s", "stop", "Stop", tooltip="Stop training and keep a checkpoint"),
         Binding("c", "checkpoint", "Save", tooltip="Save a checkpoint after this step"),
         Binding("l", "learning_rate", "LR", tooltip="Change the peak learning rate"),
@@ -191,6 +196,8 @@ class DashboardScreen(Screen[None]):
         match action:
             case "new_run":
                 return self.over
+            case "inspect":
+                return self.over and self.view.checkpoint is not None
             case "pause" | "resume":
                 shown = not self.over and (action == "resume") == paused
                 return (True if self.view.start else None) if shown else False
@@ -274,6 +281,14 @@ class DashboardScreen(Screen[None]):
 
     def action_new_run(self) -> None:
         self.dismiss()
+
+    def action_inspect(self) -> None:
+        from tui.screens.inspect import InspectScreen
+
+        assert self.view.start is not None
+        self.app.push_screen(
+            InspectScreen(Path(self.view.start.path), cast("NNLabApp", self.app).data_dir)
+        )
 
     # Room
 

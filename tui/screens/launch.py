@@ -39,6 +39,7 @@ from core.estimate import (
 )
 from core.presets import PRESETS, Preset
 from tui.format import safe_text, size
+from tui.screens.images import ImagesScreen
 from tui.screens.presets import PresetScreen
 from tui.widgets.data_list import DataList
 from tui.widgets.estimate_pane import EstimatePane
@@ -68,6 +69,7 @@ class LaunchScreen(Screen[None]):
         Binding("enter", "enter", "Start", priority=True, tooltip="Start training with all this"),
         Binding("ctrl+s", "start", show=False, tooltip="Start training, whatever has the focus"),
         Binding("p", "preset", "Preset", tooltip="Take the settings of an experiment of the notes"),
+        Binding("i", "images", "Images", tooltip="Look at the images: samples, classes, figures"),
         Binding("slash", "search", "Search", tooltip="Search the networks, or type a path"),
         Binding("v", "view", "View", tooltip="Show layers, cost and command, or the choices again"),
         Binding("C", "copy", "Copy command", tooltip="Copy the command that does the same"),
@@ -343,6 +345,15 @@ class LaunchScreen(Screen[None]):
         for picker in self.query(Picker):
             picker.pick(str(preset.values[str(picker.id)]))
         self.query_one(SettingsForm).fill(preset.values)
+
+    def action_images(self) -> None:
+        if "data" in self.problems:
+            self.refuse(self.problems["data"])
+        else:
+            target = self.values.get("target")
+            self.app.push_screen(
+                ImagesScreen(self.values["data"], self.lab.data_dir, target=target)
+            )
 
     def action_search(self) -> None:
         self.remove_class("-detail")

@@ -61,7 +61,10 @@ def result_text(view: RunView, failure: BaseException | None = None) -> Text:
             where.append("   go on with ")
             where.append(f"nnlab resume {name}", "bold")
         lines.append(where)
-    lines.append(Text.assemble(("n", "bold"), " another run   ", ("q", "bold"), " quit"))
+    keys = Text.assemble(("n", "bold"), " another run   ", ("q", "bold"), " quit")
+    if view.checkpoint:
+        keys = Text.assemble(("i", "bold"), " look inside   ", keys)
+    lines.append(keys)
     return Text("\n").join(lines)
 
 

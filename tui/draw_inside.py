@@ -1,0 +1,90 @@
+"""What is inside a network as text: its parameters, its filters, what its layers see."""
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from tui.format import DASH, clip, safe_text, shape
+from tui.images import Tile, caption, fit, from_values, grid, image_lines
+from tui.meters import sparkline
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.inside import FeatureMaps, Filters, ParameterFigures
+
+MOST_FILTERS = 64  # drawn, of one layer
+MOST_MAPS = 16  # drawn, of one layer
+MAP_LINES = 12  # of the terminal, for the maps of one layer
+LEAST_MAP = 8  # pixels on a side
+
+
+def parameter_lines(
+    figures: "list[ParameterFigures]", loss: float | None, columns: int
+) -> list[Text]:
+    """A line for each parameter."""
+
+    names = [clip(f.name, max(columns - 60, 16)) for f in figures]
+    width = max(len("parameter"), *map(len, names))
+    shapes = max(len("shape"), *(len(shape(f.shape)) for f in figures))
+    gradient = "  gradient" if loss is not None else ""
+    lines = [
+        Text(
+            f"{'parameter':<{width}}  {'shape':>{shapes}}  {'norm':>8}  {'mean':>8}  "
+            f"{'spread':>7}  histogram   {gradient}",
+            "bold",
+        )
+    ]
+    for name, f in zip(names, figures, strict=True):
+        most = max(f.histogram)
+        bars = sparkline([n / most for n in f.histogram] if most else [], len(f.histogram))
+        line = Text(
+            f"{name:<{width}}  {shape(f.shape):>{shapes}}  {_number(f.norm):>8}  "
+            f"{_number(f.mean):>8}  {_number(f.spread):>7}  "
+        )
+        line.append(bars, "#87afd7")
+        if loss is not None:
+            line.append(f"  {DASH if f.gradient_norm is None else _number(f.gradient_norm):>8}")
+        lines.append(line)
+    if loss is not None:
+        lines += [Text(), Text(f"loss {loss:.4f} on the first batch of the run")]
+    return lines
+
+
+def filter_lines(filters: "Filters", columns: int, lines: int, ramp: bool) -> list[Text]:
+    """The filters of the first layer as images."""
+
+    count = len(filters.images)
+    shown = filters.images[:MOST_FILTERS]
+    more = f", the first {MOST_FILTERS}" if count > MOST_FILTERS else ""
+    size = shape(tuple(filters.images.shape[1:]))
+    tiles = [Tile(from_values(f), caption(str(i))) for i, f in enumerate(shown)]
+    return [
+        Text(safe_text(f"{filters.layer}: {count} filters of {size}{more}")),
+        *grid(tiles, columns, lines - 3, ramp=ramp, smallest=LEAST_MAP),
+    ]
+
+
+def feature_lines(
+    image: "Tensor", maps: "list[FeatureMaps]", columns: int, ramp: bool
+) -> list[Text]:
+    """The image, then the maps of each layer."""
+
+    drawn = [Text("the image"), *image_lines(fit(image, columns, MAP_LINES), ramp=ramp)]
+    for layer in maps:
+        count = len(layer.maps)
+        more = f", the first {MOST_MAPS}" if count > MOST_MAPS else ""
+        # One way to draw for all maps of a layer, so that they can be compared.
+        signed = bool((layer.maps < 0).any())
+        tiles = [Tile(from_values(m[None], signed=signed)) for m in layer.maps[:MOST_MAPS]]
+        drawn += [
+            Text(),
+            Text(safe_text(f"{layer.layer}: {shape(tuple(layer.maps.shape))}{more}")),
+            *grid(tiles, columns, MAP_LINES, ramp=ramp, smallest=LEAST_MAP),
+        ]
+    return drawn
+
+
+def _number(value: float) -> str:
+    """Four digits that say something, in at most eight characters."""
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1000 else f"{value:.1e}"

@@ -1,0 +1,84 @@
+"""Inside a run: its parameters and filters, and how its network does on the test images."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from core.errors import ModelError
+from tui.draw_evaluation import class_lines, matrix_lines, mistake_lines
+from tui.draw_inside import filter_lines, parameter_lines
+from tui.format import safe_text
+from tui.row_lines import mistake_lines as row_mistakes
+from tui.row_lines import number_lines
+from tui.screens.look import LookScreen, Sections
+from tui.trained_run import title
+
+if TYPE_CHECKING:
+    from core.datasets import Dataset
+    from core.evaluation import Evaluation
+    from core.inside import ParameterFigures
+    from core.trained import Trained
+
+MISTAKES = 12
+
+
+class InspectScreen(LookScreen):
+    """What `nnlab inspect --filters` and `nnlab evaluate` say of a run's best checkpoint.
+
+    Not to be opened while a run trains in this process: building the network draws random numbers,
+    and so does that run's dropout.
+    """
+
+    def __init__(self, run: Path, data_dir: Path | None = None) -> None:
+        super().__init__(f"inside {run.name}")
+        self.run = run
+        self.data_dir = data_dir
+
+    def sections(self) -> Sections:
+        from core.evaluation import evaluate_classes, evaluate_numbers
+        from core.inside import first_filters, parameter_figures
+        from core.task import REGRESSION
+        from core.trained import load_trained, predict
+
+        trained = load_trained(self.run)
+        yield lambda *_: [Text(safe_text(title(trained)))]
+        yield partial(_parameters, parameter_figures(trained.model))
+        try:
+            shape = (trained.image_shape[0], trained.input_size, trained.input_size)
+            yield partial(filter_lines, first_filters(trained.model, shape))
+        except ModelError:
+            pass  # a network that looks at no image has no filters to be drawn
+        dataset = yield from trained.load_data(self.data_dir)
+        outputs = yield from predict(trained, dataset.test)
+        if trained.task is REGRESSION:
+            true = trained.numbers(dataset.test.labels)
+            numbers = evaluate_numbers(trained.numbers(outputs), true, MISTAKES)
+            yield lambda *_: number_lines(trained, numbers, dataset.test_lines)
+            return
+        found = evaluate_classes(outputs, dataset.test.labels, MISTAKES, loss=trained.loss)
+        yield partial(_evaluation, trained, found, dataset)
+
+
+def _parameters(
+    figures: "list[ParameterFigures]", columns: int, lines: int, ramp: bool
+) -> list[Text]:
+    return parameter_lines(figures, None, columns)
+
+
+def _evaluation(
+    trained: "Trained",
+    found: "Evaluation",
+    dataset: "Dataset",
+    columns: int,
+    lines: int,
+    ramp: bool,
+) -> list[Text]:
+    drawn = class_lines(trained.classes, found, columns, "rows" if trained.encoding else "images")
+    drawn += matrix_lines(trained.classes, found, columns)
+    if found.mistakes and trained.encoding:
+        drawn += row_mistakes(trained.classes, found, dataset.test_lines)
+    elif found.mistakes:
+        drawn += mistake_lines(trained.classes, found, dataset.test, columns, lines, ramp)
+    return drawn
