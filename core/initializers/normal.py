@@ -13,7 +13,7 @@ def default(weight: Tensor) -> None:
 
 @INITIALIZERS.register()
 def normal(weight: Tensor, *, std: float = 0.01) -> None:
-    """Normal with standard deviation 0.01, as the notes start their perceptrons."""
+    """Normal, with the standard deviation 0.01 of the notes' perceptrons if std is not set."""
     nn.init.normal_(weight, std=std)
 
 
