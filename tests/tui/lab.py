@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from sample_run import HALF_RUN
+from textual.pilot import Pilot
 
 from core.config import RunConfig
 from core.control import Control, Request
@@ -59,6 +60,14 @@ class Lab(NNLabApp):
         training = self.dashboard.training
         assert training is not None
         await training.wait()
+
+    async def has_drawn(self, pilot: Pilot[int], *texts: str) -> None:
+        """Wait until `texts` are on the screen: widgets may take several messages to get there."""
+        for _ in range(200):
+            if all(text in self.picture for text in texts):
+                return
+            await pilot.pause()
+        raise AssertionError(f"{texts} not all in:\n{self.picture}")
 
     @property
     def requests(self) -> list[Request]:

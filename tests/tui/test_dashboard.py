@@ -116,9 +116,7 @@ async def test_space_resumes_a_run_that_is_paused():
     app = Lab(HeldRun([*HALF_RUN, applied(160, "pause")]))
     async with app.run_test(size=(120, 40)) as pilot:
         await app.run_is_held()
-        await pilot.pause()
-        assert "‖ paused" in app.picture
-        assert "Resume" in app.picture.splitlines()[-1]
+        await app.has_drawn(pilot, "‖ paused", "space Resume")
         await pilot.press("space")
         assert app.requests == [Request("resume")]
         app.start.release.set()
@@ -307,9 +305,8 @@ async def test_a_bug_in_training_is_told_with_its_traceback_and_the_app_lives_on
     app = Lab(start)
     async with app.run_test(size=(120, 40)) as pilot:
         await app.run_is_over()
-        await pilot.pause()
-        assert "This is a bug in nnlab: KeyError" in app.picture
-        assert "test_dashboard.py" in app.picture  # in the log
+        in_the_log = "test_dashboard.py"
+        await app.has_drawn(pilot, "This is a bug in nnlab: KeyError", in_the_log)
         assert "\x1b" not in app.picture
 
 
