@@ -18,7 +18,7 @@ def cross_entropy_scratch(logits: Tensor, labels: Tensor, label_smoothing: float
 
 @LOSSES.register(numbers=True)
 def squared_scratch(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
-    """Squared error from scratch: of classes, half the distance to 1 for it and 0 for the others."""
+    """Squared error from scratch; of classes, half the distance to 1 for it and 0 for others."""
     if labels.is_floating_point():
         return 2 * squared_loss(logits[:, 0], labels)
     classes = logits.shape[1]
