@@ -3,6 +3,7 @@
 NNLabError
 ├── UnknownName       a name that no registry knows
 ├── ConfigError       a setting, or several, that cannot work
+├── QueryError        a query for runs that cannot be understood
 ├── ModelError        a network that cannot be built or trained
 ├── DataError         images or tables that are missing, damaged or unreadable
 ├── DeviceError       a device that is not there
@@ -33,6 +34,16 @@ class ConfigError(NNLabError):
     """A setting, or several at once, that cannot work."""
 
     exit_code = 2
+
+
+class QueryError(NNLabError):
+    """A query for runs that cannot be understood; `position` counts its characters from 1."""
+
+    exit_code = 2
+
+    def __init__(self, problem: str, fix: str, position: int) -> None:
+        super().__init__(f"Character {position} of the query: {problem}", fix)
+        self.position = position
 
 
 class ModelError(NNLabError):

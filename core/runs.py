@@ -7,6 +7,7 @@ read while they are written.
       metrics.jsonl    a row per StepReport and EpochEnd
       events.jsonl     a row for everything else but Progress
       log.txt          what happened, in words
+      notes.json       tags and notes, if somebody wrote any; see core.notes
       checkpoints/     see core.checkpoint
 
 core.record writes and reads the rows; this module knows the folders.
@@ -30,10 +31,20 @@ import psutil
 
 from core.config import RunConfig
 from core.errors import RunError
+from core.notes import NO_NOTES, Notes, read_notes
 from core.run_names import suggest_name
 
 RUN_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 ACTIVE = ("preparing", "training", "evaluating", "paused", "stopping")  # states that need a process
+
+# What run.json says of a run, and as what; anybody may have edited it.
+FACTS: dict[str, Any] = {
+    **dict.fromkeys(("state", "problem", "model", "data", "device"), str),
+    **dict.fromkeys(("epoch", "epochs", "step"), int),
+    **dict.fromkeys(("seconds", "started"), int | float),
+    **dict.fromkeys(("best_epoch", "threads"), int | None),
+    "best_test_score": int | float | None,
+}
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,7 @@ class RunInfo:
     threads: int | None = None
     problem: str = ""
     config: RunConfig | None = None
+    notes: Notes = NO_NOTES
 
 
 def default_runs_dir() -> Path:
@@ -153,6 +165,9 @@ def read_info(path: Path) -> RunInfo:
         config = None
     try:
         facts = json.loads((path / "run.json").read_bytes())
+        for key, kind in FACTS.items():
+            if not isinstance(facts[key], kind):
+                raise TypeError(f"{key} is {facts[key]!r}")
         state, problem = facts["state"], facts["problem"]
         if state in ACTIVE and not _process_lives(facts):
             state = "crashed"
@@ -175,9 +190,15 @@ def read_info(path: Path) -> RunInfo:
             threads=facts["threads"],
             problem=problem,
             config=config,
+            notes=read_notes(path),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return RunInfo(path.name, path, "unreadable", problem=f"run.json: {error!r}", config=config)
+        return RunInfo(
+            *(path.name, path, "unreadable"),
+            problem=f"run.json: {error!r}",
+            config=config,
+            notes=read_notes(path),
+        )
 
 
 def _process_lives(facts: dict[str, Any]) -> bool:
