@@ -70,7 +70,7 @@ def _stamps(runs_dir: Path) -> dict[str, Stamp]:
             folders = [(entry.name, entry.path) for entry in entries]
     except FileNotFoundError:
         return {}  # it comes with the first run
-    found = {}
+    found: dict[str, Stamp] = {}
     for name, path in folders:
         if config := _stat(f"{path}/config.json"):
             facts, notes = _stat(f"{path}/run.json") or config, _stat(f"{path}/{NOTES}")

@@ -20,6 +20,7 @@ from tui.commands.devices import devices
 from tui.commands.evaluate import evaluate
 from tui.commands.inspect import inspect
 from tui.commands.models import models
+from tui.commands.note import note
 from tui.commands.plot import plot
 from tui.commands.predict import predict
 from tui.commands.reproduce import reproduce
@@ -29,6 +30,7 @@ from tui.commands.shift import shift
 from tui.commands.show import show
 from tui.commands.summary import summary
 from tui.commands.train import train
+from tui.commands.trash import trash
 from tui.commands.tui import tui
 from tui.format import safe_text
 
@@ -99,7 +101,7 @@ def nnlab(
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Train": (tui, train, resume),
-    "Look at runs": (runs, show, compare, evaluate, predict, inspect),
+    "Look at runs": (runs, show, compare, note, trash, evaluate, predict, inspect),
     "Look at networks, images and the machine": (models, summary, data, devices),
     "Try things out": (bench, reproduce, plot, conv, shift),
 }

@@ -56,6 +56,7 @@ def test_help_names_every_command_and_exit_code():
     text = nnlab("--help").output
     assert {" ".join(words) for words in COMMANDS} == {
         *("train", "tui", "summary", "models", "bench", "devices", "runs", "show", "resume"),
+        *("note", "trash list", "trash put", "trash restore", "trash empty"),
         *("evaluate", "predict", "inspect", "conv", "data list", "data show"),
         *("plot activation", "plot schedule", "plot init"),
         *("compare", "reproduce", "shift covariate", "shift label"),
@@ -171,7 +172,7 @@ def test_the_shell_completes_networks_and_commands():
         )
         return done.stdout.split()
 
-    assert completions("nnlab tra") == ["train"]
+    assert completions("nnlab tra") == ["train", "trash"]
     networks = completions("nnlab train lenet_")
     assert "lenet_bn" in networks
     assert all(name.startswith("lenet_") for name in networks)

@@ -158,3 +158,44 @@ def test_the_shell_is_offered_only_names_that_are_safe_to_evaluate(runs_dir):
 
     context = SimpleNamespace(params={"runs_dir": runs_dir})
     assert [name for name, _ in complete_run(context)] == ["brave-otter", "last"]
+
+
+def listed(result) -> list[str]:
+    assert result.exit_code == 0, result.output
+    return [line.split()[0] for line in result.stdout.splitlines()[1:]]
+
+
+def test_a_query_chooses_runs_and_may_come_in_one_word_or_several(runs_dir):
+    write_run(runs_dir, "brave-otter")
+    write_run(runs_dir, "calm-heron", state="failed", problem="The loss is nan.")
+    write_run(runs_dir, "calm-otter")
+    assert listed(nnlab(runs_dir, "runs", "state:failed")) == ["calm-heron"]
+    assert listed(nnlab(runs_dir, "runs", "otter", "name:calm*")) == ["calm-otter"]
+    assert listed(nnlab(runs_dir, "runs", "otter name:calm*")) == ["calm-otter"]
+    result = CliRunner().invoke(app, ["runs", "--runs-dir", str(runs_dir), "--", "-otter"])
+    assert listed(result) == ["calm-heron"]
+    assert "None of the 3 runs fits" in nnlab(runs_dir, "runs", "lr>1").stdout
+
+
+def test_runs_are_sorted_by_any_field_and_limited(runs_dir):
+    for name, score in (("b", 0.5), ("a", 0.9), ("c", 0.7)):
+        facts = write_run(runs_dir, name) / "run.json"
+        facts.write_text(json.dumps(json.loads(facts.read_text()) | {"best_test_score": score}))
+    assert listed(nnlab(runs_dir, "runs", "--sort", "best")) == ["a", "c", "b"]
+    assert listed(nnlab(runs_dir, "runs", "--sort", "best", "--limit", "1")) == ["a"]
+    assert listed(nnlab(runs_dir, "runs", "--sort", "acc", "--reverse")) == ["b", "c", "a"]
+    assert listed(nnlab(runs_dir, "runs", "--sort", "name")) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["lr<fast"], "Character 4 of the query: 'fast' is not a number."),
+        (["modle:mlp"], "Did you mean 'model'?"),
+        (["--sort", "scoer"], "Did you mean 'score'?"),
+    ],
+)
+def test_a_query_or_field_that_cannot_be_is_one_clear_error(runs_dir, words, told):
+    result = nnlab(runs_dir, "runs", *words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in result.stderr

@@ -4,7 +4,9 @@ import json as json_module
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from tui.options import Json, RunsDir
 
@@ -12,23 +14,77 @@ if TYPE_CHECKING:
     from core.runs import RunInfo
 
 
-def runs(runs_dir: RunsDir = None, json: Json = False) -> None:
-    """List the runs, newest first.
+def complete_field() -> list[tuple[str, str]]:
+    """The fields that runs can be sorted by, for the shell."""
+    from core.run_fields import FIELDS
+
+    return [(field.name, field.about) for field in FIELDS.values()]
+
+
+Query = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[QUERY]...",
+        help="Only the runs that fit all of it; quote it, since shells know < and > themselves.",
+        show_default=False,
+    ),
+]
+Sort = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FIELD",
+        help="The highest of this first, or text from A to Z. Default: the newest first.",
+        autocompletion=complete_field,
+    ),
+]
+Reverse = Annotated[bool, typer.Option("--reverse", help="The other way round.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")]
+
+
+def runs(
+    query: Query = None,
+    sort: Sort = None,
+    reverse: Reverse = False,
+    limit: Limit = None,
+    runs_dir: RunsDir = None,
+    json: Json = False,
+) -> None:
+    """List the runs, newest first, or those that a query asks for.
 
     A run that did not end, though its process is gone, is called crashed; it can be resumed.
 
+    A query has terms such as model:resnet* (or data, state, tag, name, any setting), lr<0.1,
+    acc>0.9, took>10m, started<2d, has:note, note~wide, or a part of the name. A minus before a
+    term turns it round. state:running is any state that needs a process. Archived runs are left
+    out, unless the query has is:archived.
+
     Examples:
       nnlab runs
-      nnlab runs --json | jq -r '.[] | select(.state == "crashed").name'
+      nnlab runs 'model:resnet* lr<0.1 -data:mnist' --sort best --limit 10
+      nnlab runs -- -state:finished
+      nnlab runs state:crashed --json | jq -r '.[].name'
     """
+    from core.query import parse
+    from core.run_fields import find_field, sort_runs
     from core.runs import default_runs_dir, list_runs
 
+    asked = parse(" ".join(query or []))
+    by = find_field(sort) if sort else None
     folder = runs_dir or default_runs_dir()
-    found = list_runs(folder)
+    listed = list_runs(folder)
+    found = asked.select(listed)
+    if by:
+        # How long ago something started is the lower, the newer it is.
+        found = sort_runs(found, by, reverse=(by.kind != "text") is not reverse)
+    elif reverse:
+        found.reverse()
+    found = found[:limit]
     if json:
         print(json_module.dumps([as_json(info) for info in found], allow_nan=False))
     elif found:
         print_table(found, now=time.time())
+    elif listed:
+        print(f"None of the {len(listed)} runs fits; without a query, archived ones do not either.")
     else:
         from tui.format import safe_text
 
@@ -51,6 +107,12 @@ STATE_STYLES = {
 }
 
 
+def marks(info: "RunInfo") -> str:
+    """The run's tags, and whether it is the baseline or archived."""
+    words = ["baseline"] * info.notes.baseline + ["archived"] * info.notes.archived
+    return " ".join([*words, *info.notes.tags])
+
+
 def print_table(found: list["RunInfo"], now: float) -> None:
     """A line for each run. `now` is in Unix seconds."""
     from rich.table import Column, Table
@@ -70,6 +132,7 @@ def print_table(found: list["RunInfo"], now: float) -> None:
         Column("best", justify="right", no_wrap=True),
         Column("took", justify="right", no_wrap=True),
         Column("age", justify="right", no_wrap=True),
+        *([Column("tags", overflow="fold")] if any(marks(info) for info in found) else []),
         box=None,
         pad_edge=False,
         header_style="bold",
@@ -89,6 +152,7 @@ def print_table(found: list["RunInfo"], now: float) -> None:
                     (best, ""),
                     (duration(info.seconds), ""),
                     (duration(now - info.started) if info.started else DASH, ""),
+                    *([(marks(info), "")] if len(table.columns) > 8 else []),
                 )
             ]
         )

@@ -104,6 +104,10 @@ def print_run(info: "RunInfo", ends: list["EpochEnd"]) -> None:
         fact("best", f"{info.best_test_score:.4f} test {info.metric} in epoch {info.best_epoch}")
     if ends:
         fact("last", f"{ends[-1].test_score:.4f} test {info.metric} in epoch {ends[-1].epoch}")
+    if info.notes.tags:
+        fact("tags", " ".join(info.notes.tags))
+    if info.notes.note:
+        fact("note", info.notes.note)
     fact("folder", str(info.path))
     found = _checkpoints(info)
     if found:
