@@ -1,6 +1,8 @@
-"""Runs side by side: where their settings differ, and how far their curves are apart."""
+"""Runs side by side: where their settings differ, what came of them, and how far their curves are
+apart."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,8 @@ from core.events import EpochEnd
 from core.record import read_events
 from core.runs import RunInfo, read_info
 
+# Settings that say which of the possible runs of an experiment it was, and where.
+CHANCE = {"seed", "device", "threads", "report_interval", "checkpoint_seconds"}
 FIGURES = ("train_loss", "train_score", "test_loss", "test_score")
 
 
@@ -25,6 +29,15 @@ class ComparedRun:
     def best(self) -> EpochEnd | None:
         """The epoch with the highest test score, the first one if several share it."""
         return max(self.epochs, key=lambda e: e.test_score, default=None)
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Two runs or more that differ in nothing but their seed, or where they ran."""
+
+    runs: tuple[ComparedRun, ...]
+    mean: float  # of their best test scores
+    spread: float  # their standard deviation, as a sample of all seeds
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,35 @@ def differing_settings(configs: Sequence[RunConfig | None]) -> dict[str, list[An
     dumps = [config.model_dump(mode="json") if config else {} for config in configs]
     found = {name: [dump.get(name) for dump in dumps] for name in RunConfig.model_fields}
     return {name: values for name, values in found.items() if any(v != values[0] for v in values)}
+
+
+def by_score(runs: Sequence[ComparedRun]) -> list[ComparedRun]:
+    """The run with the best test score first, those without any last."""
+    known = [run for run in runs if run.best and not math.isnan(run.best.test_score)]
+    known.sort(key=lambda run: -run.best.test_score if run.best else 0)
+    return known + [run for run in runs if run not in known]
+
+
+def to_baseline(run: ComparedRun, baseline: ComparedRun | None) -> float | None:
+    """How much better the best test score is than the baseline's; None where one is not known."""
+    if not (baseline and baseline.best and run.best):
+        return None
+    return run.best.test_score - baseline.best.test_score
+
+
+def seed_repeats(runs: Sequence[ComparedRun]) -> list[Repeats]:
+    """The runs that repeat each other with another seed, in the order of the first of each."""
+    groups: dict[str, list[ComparedRun]] = {}
+    for run in runs:
+        if run.info.config and run.best:
+            groups.setdefault(run.info.config.model_dump_json(exclude=CHANCE), []).append(run)
+    found = []
+    for group in groups.values():
+        scores = [run.best.test_score for run in group if run.best]
+        seeds = {run.info.config.seed for run in group if run.info.config}
+        if len(seeds) > 1:
+            found.append(Repeats(tuple(group), statistics.mean(scores), statistics.stdev(scores)))
+    return found
 
 
 def distances(runs: Sequence[ComparedRun]) -> list[Distance]:

@@ -25,12 +25,15 @@ class Deleted:
     when: float  # Unix seconds
 
 
-def delete_run(run: Path) -> Deleted:
-    """Move the run in the folder `run` to the trash. Raises RunError if it is in progress."""
+def delete_run(run: Path, when: int | None = None) -> Deleted:
+    """Move the run in the folder `run` to the trash. Raises RunError if it is in progress.
+
+    `when` in Unix nanoseconds is the same for runs that are deleted together; default: now.
+    """
     state = read_info(run).state
     if state in ACTIVE:
         raise RunError(f"{run.name} cannot be deleted: it is {state}.", "Stop it first.")
-    when = time.time_ns()
+    when = when or time.time_ns()
     path = run.parent / TRASH / f"{when}~{run.name}"
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -50,6 +53,12 @@ def list_trash(runs_dir: Path) -> list[Deleted]:
         if when.isdecimal() and name:
             found.append(Deleted(name, path, int(when) / 1e9))
     return sorted(found, key=lambda run: run.when, reverse=True)
+
+
+def last_deleted(runs_dir: Path) -> list[Deleted]:
+    """The runs that were deleted last, together."""
+    found = list_trash(runs_dir)
+    return [run for run in found if run.when == found[0].when]
 
 
 def restore_run(run: Deleted) -> Path:

@@ -12,11 +12,12 @@ from rich.text import Text
 from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from core.config import RunConfig
 from core.control import Control
 from core.events import Event
+from core.record import read_events
 from core.view import RunView
 from tui.format import safe_text
 from tui.next_command import next_command
@@ -38,6 +39,7 @@ class NNLabApp(App[int]):
     CSS_PATH = Path(__file__).with_name("nnlab.tcss")  # absolute, for subclasses elsewhere too
     BINDINGS: ClassVar = [
         Binding("question_mark", "help", "Help", tooltip="All keys of this screen"),
+        Binding("r", "runs", "Runs", show=False, tooltip="All runs: find, compare, go on"),
         Binding("q", "quit", "Quit", tooltip="Leave nnlab; asks while a run is training"),
     ]
 
@@ -77,12 +79,13 @@ class NNLabApp(App[int]):
         gc.collect()
         gc.freeze()
 
-    def open_launch_screen(self) -> None:
+    def open_launch_screen(self, config: RunConfig | None = None) -> None:
+        """Offer a new run, with the settings of `config` to begin with."""
         from tui.screens.launch import LaunchScreen
 
         # After `nnlab tui --start` the next run begins with the settings of that one.
-        values = self.config.model_dump(exclude_defaults=True) if self.config else {}
-        self.push_screen(LaunchScreen(values))
+        config = config or self.config
+        self.push_screen(LaunchScreen(config.model_dump(exclude_defaults=True) if config else {}))
 
     def start_run(self, config: RunConfig) -> None:
         """Open a dashboard that trains `config`; when it is closed, the launch screen follows."""
@@ -98,6 +101,38 @@ class NNLabApp(App[int]):
             )
 
         self.push_screen(DashboardScreen(start, control, config), self.after_dashboard)
+
+    def resume_run(self, run: Path, config: RunConfig | None) -> None:
+        """Open a dashboard that goes on with the run in the folder `run`."""
+        control = Control()
+
+        def start() -> Iterator[Event]:
+            from core.experiment import resume_experiment
+
+            return iter(resume_experiment(run, data_dir=self.data_dir, control=control))
+
+        self.push_screen(DashboardScreen(start, control, config))
+
+    def watch_run(self, run: Path, config: RunConfig | None = None) -> None:
+        """Open a dashboard of the run in the folder `run`, as far as it is recorded."""
+        training = self.training
+        if training and training.view.start and Path(training.view.start.path) == run:
+            while self.screen is not training:
+                self.pop_screen()
+            return
+        self.push_screen(DashboardScreen(lambda: read_events(run), Control(), config))
+
+    def action_runs(self) -> None:
+        from tui.screens.runs import RunsScreen
+
+        self.push_screen(RunsScreen())
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A question has to be answered before there are other screens, and one of each will do."""
+        if action == "runs":
+            screens = [type(screen).__name__ for screen in self.screen_stack]
+            return not isinstance(self.screen, ModalScreen) and "RunsScreen" not in screens
+        return super().check_action(action, parameters)
 
     def after_dashboard(self, _: None) -> None:
         if len(self.screen_stack) == 1:  # it was opened without a launch screen below

@@ -21,6 +21,7 @@ class Curve:
     xs: Sequence[float]  # not decreasing
     ys: Sequence[float]
     dotted: bool = False  # dots along the line and a bullet at each point, instead of a line
+    sign: str = ""  # one character that stands along the line, where colours do not tell enough
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,18 @@ def thin(points: list[Point], x_low: float, x_high: float, columns: int) -> list
         elif y > highest[1]:
             highest = point
     return kept + sorted({lowest, highest})
+
+
+def along(points: list[Point], start: float, every: float) -> list[Point]:
+    """Points of the line through `points`, from x = `start` on, `every` so far apart; its end."""
+    found = []
+    x = start
+    for (x0, y0), (x1, y1) in pairwise(points):
+        while x < x1:
+            if x >= x0:
+                found.append((x, y0 + (y1 - y0) * (x - x0) / (x1 - x0)))
+            x += every
+    return [*found, points[-1]]
 
 
 def dots(points: list[Point], x_unit: float, y_unit: float, every: float) -> list[Point]:

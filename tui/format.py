@@ -80,6 +80,16 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
 
 
+def age(seconds: float | None) -> str:
+    """How long ago, roughly: "now", "5 m", "3 h", "24 d", "2 y", None -> a dash."""
+    if seconds is None:
+        return DASH
+    for unit, length in (("y", 365 * 86400), ("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return "now"
+
+
 def clock(seconds: float | None) -> str:
     """A countdown: 11 -> "0:11", 3725 -> "1:02:05", None -> a dash."""
     if seconds is None:

@@ -14,7 +14,7 @@ import plotext
 from rich.style import Style
 from rich.text import Text
 
-from tui.curves import Curve, Mark, Point, dots, drawable, limits, pieces, thin
+from tui.curves import Curve, Mark, Point, along, dots, drawable, limits, pieces, thin
 from tui.format import safe_text
 from tui.ticks import linear_axis, log_axis, log_label, nice_step, tick_label
 
@@ -23,6 +23,7 @@ Cells = list[list[tuple[str, str]]]  # rows from the top, of (character, role)
 LEAST_WIDTH, LEAST_HEIGHT = 16, 4  # smaller pictures say nothing
 GUTTER = 6  # columns of y labels, more for 1.5e-12: so the axes of two panes line up
 DOT_SPACING = 3.5  # of a dotted curve, in braille dots: apart enough to be told from a line
+SIGN_SPACING = 16  # columns between two signs of a curve
 BULLET, ALONE = "●", "•"  # a point of a dotted curve; a point with gaps on both sides
 BEYOND = "↑"  # at the upper edge, where a spike goes on
 
@@ -105,9 +106,10 @@ def _lines(
     plotext.yaxes(False, False)
     plotext.xlim(x_low, x_high)
     plotext.ylim(y_low, y_high)
+    roles = list(dict.fromkeys(curve.role for curve in curves))
     for number, curve in enumerate(curves):
-        # The colour only says, in plotext's output, which curve a cell belongs to.
-        color = number + 1
+        # The colour only says, in plotext's output, which role a cell belongs to.
+        color = roles.index(curve.role) + 1
         for piece in pieces(curve, x_high, *y_limits, log=log):
             points = thin(piece, x_low, x_high, columns)
             if curve.dotted:
@@ -115,7 +117,9 @@ def _lines(
                 apart = len(points) * 4 <= columns * (points[-1][0] - points[0][0]) / (
                     x_high - x_low
                 )
-                if apart or len(points) < 3:
+                if curve.sign:
+                    pass  # it tells the curve, and is easier to see alone
+                elif apart or len(points) < 3:
                     _scatter(points, BULLET, color)
                 else:
                     _scatter(points, "braille", color)
@@ -124,9 +128,13 @@ def _lines(
             else:
                 xs, ys = zip(*points, strict=True)
                 plotext.plot(xs, ys, marker="braille", color=color)
+            if curve.sign:
+                every = SIGN_SPACING * 2 * x_dot
+                start = x_low + number * every * 0.38  # of curves that lie close, side by side
+                _scatter(along(points, start % every, every), curve.sign, color)
     plotext.xticks([])
     plotext.yticks([])
-    return _cells(plotext.build(), [curve.role for curve in curves])
+    return _cells(plotext.build(), roles)
 
 
 def _scatter(points: list[Point], marker: str, color: int) -> None:

@@ -26,6 +26,9 @@ NNLAB_THEME = Theme(
         "curve-raw": "#2f557d",
         "curve-test": "#ffaf5f",
         "curve-grid": "#2b313b",
+        # Runs laid over each other; the letters on the curves say which is which as well.
+        **{"run-0": "#5fafff", "run-1": "#ffaf5f", "run-2": "#5fd787"},
+        **{"run-3": "#ff87d7", "run-4": "#ffd75f", "run-5": "#af87ff"},
         "footer-background": "#1d2129",
         "footer-key-foreground": "#ffaf5f",
         "footer-description-foreground": "#d8dee9",

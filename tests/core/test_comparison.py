@@ -6,10 +6,13 @@ import pytest
 
 from core.comparison import (
     ComparedRun,
+    by_score,
     differing_settings,
     distances,
     largest_distance,
     read_run,
+    seed_repeats,
+    to_baseline,
 )
 from core.config import make_config
 from core.events import EpochEnd
@@ -73,6 +76,41 @@ def test_a_number_and_none_are_no_distance_but_the_worst():
     assert found.epoch == 2
     assert math.isnan(largest_distance(distances([a, b])))
     assert largest_distance(distances([a, a])) == 0
+
+
+def scored(name: str, *scores: float, **settings: object) -> ComparedRun:
+    config = make_config({"model": "mlp", **settings})
+    info = RunInfo(name, Path(name), "finished", config=config)
+    return ComparedRun(info, tuple(epoch_end(n, 1.0, s) for n, s in enumerate(scores, 1)))
+
+
+def test_the_best_run_comes_first_and_one_without_a_score_last():
+    runs = [scored("none"), scored("nan", math.nan), scored("low", 0.3, 0.1), scored("high", 0.9)]
+    assert [run.info.name for run in by_score(runs)] == ["high", "low", "none", "nan"]
+
+
+def test_runs_are_measured_against_the_baseline_by_their_best_epoch():
+    baseline = scored("base", 0.5, 0.8, 0.7)
+    assert to_baseline(scored("a", 0.9, 0.1), baseline) == pytest.approx(0.1)
+    assert to_baseline(scored("none"), baseline) is None
+    assert to_baseline(baseline, None) is None
+
+
+def test_runs_that_differ_in_their_seed_alone_are_repeats():
+    runs = [
+        scored("a", 0.80, seed=1),
+        scored("other", 0.10, seed=1, lr=0.5),
+        scored("b", 0.84, seed=2, threads=2),  # more threads do not make another experiment
+        scored("unfinished", seed=3),
+    ]
+    [found] = seed_repeats(runs)
+    assert [run.info.name for run in found.runs] == ["a", "b"]
+    assert found.mean == pytest.approx(0.82)
+    assert found.spread == pytest.approx(0.04 / math.sqrt(2))  # of two values
+
+
+def test_the_same_seed_twice_says_nothing_about_the_spread():
+    assert seed_repeats([scored("a", 0.8, seed=1), scored("b", 0.9, seed=1)]) == []
 
 
 def test_a_network_from_scratch_and_its_twin_have_the_same_curves(tiny_run):

@@ -50,6 +50,26 @@ def test_json_has_what_the_table_has(tiny_run, nnlab):
     assert found["largest_difference"] == max(d["largest"] for d in found["differences"].values())
 
 
+def test_seeds_are_told_as_mean_and_spread_and_all_against_the_baseline(tiny_run, nnlab):
+    for seed in (1, 2):
+        tiny_run(f"seed-{seed}", seed=seed)
+    tiny_run("base", lr=0.01)
+    nnlab("note", "base", "--baseline")
+    found = json.loads(nnlab("compare", "seed-1", "seed-2", "base", "--json").stdout)
+    best = [run["best_test_score"] for run in found["runs"]]
+    [repeats] = found["seed_repeats"]
+    assert repeats["runs"] == ["seed-1", "seed-2"]
+    assert repeats["mean"] == pytest.approx((best[0] + best[1]) / 2)
+    assert repeats["spread"] == pytest.approx(abs(best[0] - best[1]) / 2**0.5)
+    assert found["baseline"] == "base"
+    assert [run["to_baseline"] for run in found["runs"]] == [b - best[2] for b in best]
+
+    out = nnlab("compare", "seed-1", "seed-2").stdout  # the baseline need not be among them
+    assert f"best {repeats['mean']:.4f} ± {repeats['spread']:.4f}" in out
+    [row] = [line.split() for line in out.splitlines() if line.startswith("to base")]
+    assert row == ["to", "base", f"{best[0] - best[2]:+.4f}", f"{best[1] - best[2]:+.4f}"]
+
+
 def test_one_run_or_an_unknown_one_cannot_be_compared(tiny_run, nnlab):
     tiny_run("one")
     alone = nnlab("compare", "one")

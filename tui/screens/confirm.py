@@ -1,7 +1,7 @@
-"""A question before something ends, and a question for a number."""
+"""A question before something ends, and questions for a number or for words."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from rich.text import Text
 from textual import on
@@ -48,15 +48,16 @@ class ConfirmScreen(ModalScreen[bool]):
         self.dismiss(answer)
 
 
-class NumberScreen(ModalScreen[float | None]):
-    """Asks for a number: the one that was entered, or None for going on as before."""
+T = TypeVar("T")
+
+
+class QuestionScreen(ModalScreen[T | None], Generic[T]):
+    """Asks for something to be typed: that, or None for going on as before."""
 
     BINDINGS: ClassVar = [Binding("escape", "cancel", "Cancel")]
 
-    def __init__(
-        self, question: str, details: str, value: str, check: Callable[[str], float]
-    ) -> None:
-        """`value` stands in the field at first; `check` turns its text into the number.
+    def __init__(self, question: str, details: str, value: str, check: Callable[[str], T]) -> None:
+        """`value` stands in the field at first; `check` turns its text into what is returned.
 
         It raises ValueError, with words for people, where it cannot.
         """
@@ -66,20 +67,28 @@ class NumberScreen(ModalScreen[float | None]):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
             yield Static(Text(safe_text(self.question), "bold"))
-            yield Input(self.value, id="number", compact=True)
+            yield Input(self.value, id="answer", compact=True)
             yield Static(Text(safe_text(self.details)), id="details")
             yield Static(Text("enter Apply   esc Cancel"), id="keys")
 
     @on(Input.Submitted)
     def apply(self, event: Input.Submitted) -> None:
         try:
-            number = self.check(event.value)
+            answer = self.check(event.value)
         except ValueError as error:
             details = self.query_one("#details", Static)
             details.update(Text(safe_text(error)))
             details.add_class("-wrong")
         else:
-            self.dismiss(number)
+            self.dismiss(answer)
 
     def action_cancel(self) -> None:
         self.dismiss(None)
+
+
+class NumberScreen(QuestionScreen[float]):
+    """Asks for a number."""
+
+
+class TextScreen(QuestionScreen[str]):
+    """Asks for words."""

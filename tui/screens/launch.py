@@ -72,6 +72,7 @@ class LaunchScreen(Screen[None]):
         Binding("i", "images", "Images", tooltip="Look at the images: samples, classes, figures"),
         Binding("slash", "search", "Search", tooltip="Search the networks, or type a path"),
         Binding("v", "view", "View", tooltip="Show layers, cost and command, or the choices again"),
+        Binding("r", "app.runs", "Runs", tooltip="All runs: find, compare, go on"),
         Binding("C", "copy", "Copy command", tooltip="Copy the command that does the same"),
         Binding("escape", "leave", "Leave", tooltip="Leave this field"),
         Binding("escape", "choices", show=False),
