@@ -10,7 +10,7 @@ REUSE_TORCH ?= $(if $(wildcard $(VENV)/.ready-reuse-torch),1,0)
 READY := $(VENV)/.ready-$(if $(filter 1,$(REUSE_TORCH)),reuse-torch,own-torch)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tui demo test test-slow lint format typecheck bench bench-peers reproduce clean
+.PHONY: help setup tui demo test test-slow lint format typecheck bench bench-runs bench-peers reproduce clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ typecheck: $(READY) ## check the types
 
 bench: $(READY) ## time training against a plain and a textbook loop
 	@$(RUN) -m benchmarks.training $(BENCH)
+
+bench-runs: $(READY) ## time how long 10,000 runs take to be listed and filtered
+	@$(RUN) -m benchmarks.runs
 
 PEERS := $(VENV)-peers
 bench-peers: $(PEERS)/.ready ## the same against Lightning, fastai, skorch and Keras too

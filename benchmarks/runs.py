@@ -1,6 +1,6 @@
 """How long 10,000 runs take to be listed, and to be filtered while somebody types.
 
-    python benchmarks/runs.py [--runs 10000] [--folder DIR]
+    python -m benchmarks.runs [--runs 10000] [--folder DIR]
 
 Writes so many run folders, as a training writes them, and measures on them what the screen of runs
 does: the first look (and when its first rows are there), looking again, a filter, a sort. The

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from tui.curves import Curve, dots, limits, pieces, smooth, thin
+from tui.curves import Curve, along, dots, limits, pieces, smooth, thin
 
 NAN, INF = math.nan, math.inf
 
@@ -75,3 +75,10 @@ def test_dots_lie_on_the_line_at_equal_distances():
     # 8 units along x, then 6 along y: a dot every 4, around the corner too
     found = dots([(0.0, 0.0), (8.0, 0.0), (8.0, 6.0)], 1.0, 1.0, 4.0)
     assert found == [(0.0, 0.0), (4.0, 0.0), (8.0, 0.0), (8.0, 4.0)]
+
+
+def test_signs_stand_along_the_line_and_at_its_end():
+    line = [(0.0, 0.0), (4.0, 8.0), (5.0, 0.0)]
+    assert along(line, 1.0, 2.0) == [(1.0, 2.0), (3.0, 6.0), (5.0, 0.0)]
+    assert along(line, 9.0, 2.0) == [(5.0, 0.0)]
+    assert along([(2.0, 3.0)], 0.0, 1.0) == [(2.0, 3.0)]

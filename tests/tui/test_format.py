@@ -1,6 +1,7 @@
 import pytest
 
 from tui.format import (
+    age,
     clip,
     clip_start,
     clock,
@@ -60,3 +61,11 @@ def test_a_path_is_clipped_at_its_beginning():
 )
 def test_numbers_are_written_for_people(text, found):
     assert text == found
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "–"), (-5, "now"), (59, "now"), (60, "1 m"), (7200, "2 h"), (9e4, "1 d"), (4e7, "1 y")],
+)
+def test_an_age_is_rough(seconds, text):
+    assert age(seconds) == text

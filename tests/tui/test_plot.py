@@ -171,3 +171,15 @@ def test_each_part_has_the_style_of_its_role():
 
 def _style_at(text, offset):
     return next((s.style for s in text.spans if s.start <= offset < s.end), None)
+
+
+def test_a_sign_tells_curves_apart_without_colours():
+    curves = [
+        Curve("a", [0, 1], [1.0, 1.0], sign="A"),
+        Curve("a", [0, 1], [2.0, 2.0], sign="B", dotted=True),
+    ]
+    lines = draw(curves, 60, 12, x_limits=(0, 1)).plain.splitlines()
+    of = {sign: [line for line in lines if sign in line] for sign in "AB"}
+    assert len(of["A"]) == len(of["B"]) == 1  # both are level
+    assert lines.index(of["B"][0]) < lines.index(of["A"][0])
+    assert of["A"][0].count("A") >= 3

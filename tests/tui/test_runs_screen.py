@@ -3,6 +3,7 @@ import json
 import pytest
 from rich.cells import cell_len
 from run_folder import write_run
+from textual import events
 from textual.widgets import Input
 from workspace import Workspace
 
@@ -80,6 +81,18 @@ async def test_the_filter_shows_what_fits_while_it_is_typed(runs_dir):
         assert len(app.names) == 4
 
 
+async def test_what_is_typed_right_behind_the_slash_is_no_command_to_the_list(runs_dir):
+    app = Workspace(runs_dir)
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        for key in ("slash", "d", "a", "slash", "b"):  # as they come in one packet over SSH
+            app.post_message(events.Key(key, {"slash": "/"}.get(key, key)))
+        await app.settle(pilot)
+        assert app.runs_screen.query_one(Input).value == "da/b"
+        assert len(list_runs(runs_dir)) == 4
+        assert not any(run.notes.archived or run.notes.baseline for run in list_runs(runs_dir))
+
+
 async def test_a_query_that_cannot_be_understood_says_where_and_keeps_what_was_there(runs_dir):
     app = Workspace(runs_dir)
     async with app.run_test(size=SIZE) as pilot:
@@ -123,7 +136,7 @@ async def test_what_is_deleted_comes_back_with_one_key(runs_dir):
         await pilot.press("space", "space", "d")
         await app.settle(pilot)
         assert app.names == ["calm-heron", "brave-otter"]
-        assert app.told == ["2 runs deleted: u brings it back; nnlab trash empty does not."]
+        assert app.told == ["2 runs deleted: u brings it back, until the trash is emptied."]
         assert len(list_trash(runs_dir)) == 2
         await pilot.press("u")
         await app.settle(pilot)

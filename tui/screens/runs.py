@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tui.app import NNLabApp
 
 LOOK_EVERY = 2.0  # seconds between two looks at the folder
+SHOW_EVERY = 0.5  # seconds at least between two lists, while a long one is read
 SETTLE = 0.12  # seconds that the cursor rests before a run is read
 GROUPS = ("", "model", "data", "state", "tag")
 EXAMPLE = "model:res* lr<0.1 acc>0.9 state:running -data:mnist has:tag note~wide started<2d"
@@ -46,7 +47,9 @@ class RunsScreen(Screen[None]):
         Binding("enter", "open", "Open", tooltip="The dashboard of this run"),
         Binding("space", "select", "Select", tooltip="Select this run, or no longer"),
         Binding("equals_sign", "compare", "Compare", key_display="=", tooltip="Compare those runs"),
-        Binding("slash", "filter", "Filter", key_display="/", tooltip="Choose runs by a query"),
+        # With priority, so that what is typed right behind it goes to the filter, not to the list.
+        Binding("slash", "filter", "Filter", key_display="/", priority=True,
+                tooltip="Choose runs by a query"),
         Binding("greater_than_sign", "sort(1)", "Sort", key_display=">",
                 tooltip="Sort by the next column"),
         Binding("less_than_sign", "sort(-1)", key_display="<", show=False,
@@ -149,10 +152,12 @@ class RunsScreen(Screen[None]):
     def read_index(self) -> None:
         worker = get_current_worker()
         try:
+            told = 0.0  # the first part at once
             for changed in self.index.refresh():
                 if worker.is_cancelled:
                     return
-                if changed:
+                if changed and time.monotonic() - told > SHOW_EVERY:
+                    told = time.monotonic()
                     self.post_message(self.Indexed())
         finally:
             self._looking = False
@@ -241,7 +246,7 @@ class RunsScreen(Screen[None]):
         self.table.focus()
 
     def action_filter(self) -> None:
-        self.query_one("#runs-filter").focus()
+        self.set_focus(self.query_one("#runs-filter"))  # at once, unlike focus()
 
     def action_back(self) -> None:
         field = self.query_one("#runs-filter", Input)
@@ -300,6 +305,8 @@ class RunsScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """None shows that a key does nothing now."""
+        if action == "filter":
+            return not isinstance(self.focused, Input)  # the slash is typed
         on_one = ("open", "select", "compare", "tag", "note", "baseline", "archive", "delete")
         if action in on_one and self.is_mounted and not self.table.run:
             return None
@@ -394,7 +401,7 @@ class RunsScreen(Screen[None]):
         when = time.time_ns()
         targets = self.targets
         if self.attempt(lambda: [delete_run(run.path, when) for run in targets]):
-            self.tell(f"{named(targets)} deleted", "u brings it back; nnlab trash empty does not.")
+            self.tell(f"{named(targets)} deleted", "u brings it back, until the trash is emptied.")
             self.table.selected.clear()
 
     def action_undelete(self) -> None:
