@@ -243,7 +243,7 @@ class RunsScreen(Screen[None]):
 
     @on(Input.Submitted, "#runs-filter")
     def leave_filter(self) -> None:
-        self.table.focus()
+        self.set_focus(self.table)
 
     def action_filter(self) -> None:
         self.set_focus(self.query_one("#runs-filter"))  # at once, unlike focus()
@@ -252,9 +252,9 @@ class RunsScreen(Screen[None]):
         field = self.query_one("#runs-filter", Input)
         if field.value:
             field.value = ""
-            self.table.focus()
+            self.set_focus(self.table)
         elif field.has_focus:
-            self.table.focus()
+            self.set_focus(self.table)
         elif self.table.selected:
             self.table.selected.clear()
             self.table.refresh()
