@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding
 from textual.geometry import Region, Size
@@ -209,7 +210,9 @@ class RunTable(ScrollView, can_focus=True):
                 segments = self._line(index)
         strip = Strip(segments).adjust_cell_length(width, self.rich_style)
         if y and self.rows and y - 1 + self.scroll_offset.y == self._cursor:
-            strip = strip.apply_style(self._style("cursor"))
+            # Not partial, so that its colour is mixed with the ground.
+            ground = self.get_component_rich_style("runs--cursor").bgcolor
+            strip = strip.apply_style(Style(bgcolor=ground))
         return strip.apply_style(self.rich_style)
 
     def _header(self) -> list[Segment]:
