@@ -193,6 +193,17 @@ async def test_a_run_is_opened_gone_on_with_and_copied(runs_dir):
         assert "best test accuracy 0.8000" in app.picture
 
 
+async def test_what_a_worker_read_that_was_then_cancelled_is_drawn_all_the_same(runs_dir):
+    app = Workspace(runs_dir)
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await opened(app, pilot)
+        screen.query_one(RunPreview).show(screen.table.run, None)  # as while it is being read
+        screen.previewed = None
+        screen.read_view(screen.table.run.path)  # finds it read already
+        await app.settle(pilot)
+        assert not screen.query_one(RunPreview).has_class("-reading")
+
+
 async def test_new_runs_and_new_figures_appear_by_themselves(runs_dir):
     app = Workspace(runs_dir)
     async with app.run_test(size=SIZE) as pilot:

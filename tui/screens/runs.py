@@ -25,6 +25,7 @@ from core.run_index import RunIndex
 from core.run_views import RunViews
 from core.runs import ACTIVE, RunInfo
 from core.trash import delete_run, last_deleted, restore_run
+from core.view import RunView
 from tui.format import safe_text
 from tui.screens.confirm import TextScreen
 from tui.widgets.run_preview import RunPreview
@@ -101,6 +102,7 @@ class RunsScreen(Screen[None]):
         self.runs_query: Query = parse("")
         self.sort_field, self.falling, self.group = "started", False, ""
         self.shown: list[RunInfo] = []  # those that fit, in their order
+        self.previewed: RunView | None = None  # what the preview draws
         self._looking = False
         self._look_again = False  # something was changed while a look went on
         self._last_change = 0.0  # when the table was filled, Unix time
@@ -204,27 +206,28 @@ class RunsScreen(Screen[None]):
     @on(RunTable.Moved)
     def load_preview(self) -> None:
         """Show the run under the cursor: what is known at once, its curves once they are read."""
-        run = self.table.run
-        self.query_one(RunPreview).show(run, self.views.get(run.path) if run else None)
-        if run:
+        self.show_view()
+        if run := self.table.run:
             self.read_view(run.path)
         self.refresh_bindings()
 
     @work(thread=True, exclusive=True, group="view")
     def read_view(self, path: Path) -> None:
         worker = get_current_worker()
-        before = self.views.get(path)
-        if before is None:
+        if self.views.get(path) is None:
             time.sleep(SETTLE)  # in the thread; a cursor that moves on cancels it
-        if worker.is_cancelled or not self.views.read(path, lambda: worker.is_cancelled):
+        if worker.is_cancelled:
             return
-        if self.views.get(path) is not before and not worker.is_cancelled:
+        # What another worker read meanwhile, and was cancelled, may not be shown yet either.
+        view = self.views.read(path, lambda: worker.is_cancelled)
+        if view is not None and view is not self.previewed:
             self.post_message(self.ViewRead())
 
     @on(ViewRead)
     def show_view(self) -> None:
-        if run := self.table.run:
-            self.query_one(RunPreview).show(run, self.views.get(run.path))
+        run = self.table.run
+        self.previewed = self.views.get(run.path) if run else None
+        self.query_one(RunPreview).show(run, self.previewed)
 
     # Choosing
 
