@@ -30,6 +30,7 @@ from torch.optim import Optimizer
 
 from core.errors import RunError
 from core.events import CheckpointSaved
+from core.permissions import make_folder_below, open_private
 from core.train import Position
 
 FORMAT = 1
@@ -172,7 +173,7 @@ def _from_text(text: str) -> Tensor:
 
 def _write_folder(path: Path, files: dict[str, bytes]) -> int:
     """Write `files` and their manifest as the folder `path`, all or nothing. Returns the bytes."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder_below(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     manifest = {
         name: {"length": len(content), "sha256": hashlib.sha256(content).hexdigest()}
@@ -181,9 +182,9 @@ def _write_folder(path: Path, files: dict[str, bytes]) -> int:
     files = {**files, "manifest.json": json.dumps(manifest, indent=1).encode()}
     try:
         shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(mode=0o700)
+        make_folder_below(temporary)
         for name, content in files.items():
-            with (temporary / name).open("wb") as file:
+            with open_private(temporary / name, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

@@ -20,6 +20,7 @@ from core.events import CheckpointSaved, Event, Notice, Progress, RunEnd, RunSta
 from core.initializers import initialize
 from core.losses import LOSSES
 from core.optimizers import make_optimizer
+from core.permissions import check_own, share_folder
 from core.record import record, set_aside
 from core.runs import ACTIVE, check_run_name, create_run, read_facts, read_info
 from core.schedules import SCHEDULES
@@ -41,8 +42,11 @@ def run_experiment(
     name: str | None = None,
     data_dir: Path | None = None,
     control: Control | None = None,
+    share: bool = False,
 ) -> Iterator[Event]:
     """Prepare and train a new run in a folder of its own, yielding all that happens.
+
+    Its folder is for its owner alone or, to `share`, for the group to read too.
 
     What is wrong before the first step raises NNLabError and leaves no folder behind; what goes
     wrong after RunStart is told by a RunEnd and then raised.
@@ -65,19 +69,25 @@ def run_experiment(
         yield RunEnd("stopped", 0, 0, None, None, 0.0)
         return
     training.control = control
-    run = create_run(runs_dir, config, name)
+    run = create_run(runs_dir, config, name, share=share)
     events = _train_in(run, training, config, dataset, device, threads)
     yield from record(run, events, dataset.digest)
 
 
 def resume_experiment(
-    run: Path, *, data_dir: Path | None = None, control: Control | None = None
+    run: Path,
+    *,
+    data_dir: Path | None = None,
+    control: Control | None = None,
+    share: bool = False,
 ) -> Iterator[Event]:
     """Continue the run in the folder `run` from its newest checkpoint that is whole.
 
-    Raises RunError if it is running, has nothing left to train, or cannot be read.
+    To `share`, its group may read it from now on. Raises RunError if it is somebody else's, is
+    running, has nothing left to train, or cannot be read.
     """
     control = control or Control()
+    check_own(run)
     info = read_info(run)
     if info.config is None:
         raise RunError(
@@ -117,6 +127,8 @@ def resume_experiment(
     training.optimizer.load_state_dict(checkpoint.optimizer)
     training.position = checkpoint.position
     restore_random_state(checkpoint.random)
+    if share:
+        share_folder(run)
     if moved := set_aside(run, checkpoint.position.step):
         rows = "1 row" if moved == 1 else f"{moved} rows"
         notices.append(Notice(f"{rows} after step {checkpoint.position.step} set aside"))

@@ -26,6 +26,7 @@ from core.events import (
     from_row,
     to_row,
 )
+from core.permissions import open_private
 from core.runs import process_facts, read_facts, write_facts
 from core.view import RunView, describe, reduce, reduce_all
 
@@ -46,9 +47,9 @@ def record(path: Path, events: Iterable[Event], data_digest: str) -> Iterator[Ev
     try:
         # Line buffering: a killed run keeps every row up to the last whole line.
         with (
-            (path / METRICS).open("a", buffering=1, encoding="utf-8") as metrics,
-            (path / OTHERS).open("a", buffering=1, encoding="utf-8") as others,
-            (path / LOG).open("a", buffering=1, encoding="utf-8") as log,
+            open_private(path / METRICS, "a", buffering=1, encoding="utf-8") as metrics,
+            open_private(path / OTHERS, "a", buffering=1, encoding="utf-8") as others,
+            open_private(path / LOG, "a", buffering=1, encoding="utf-8") as log,
         ):
             for event in events:
                 if not isinstance(event, Progress):  # news of the moment, not of the run
@@ -105,10 +106,11 @@ def set_aside(path: Path, step: int) -> int:
             past = row.get("step", 0) > step or row["event"] == "RunEnd"
             (late if past else kept).append(_line(row))
         if late:
-            with (path / f"{name}.superseded").open("a", encoding="utf-8") as file:
+            with open_private(path / f"{name}.superseded", "a", encoding="utf-8") as file:
                 file.writelines(late)
             temporary = path / f".{name}.tmp"
-            temporary.write_text("".join(kept), encoding="utf-8")
+            with open_private(temporary, "w", encoding="utf-8") as file:
+                file.writelines(kept)
             temporary.replace(path / name)
             moved += len(late)
     return moved

@@ -32,6 +32,7 @@ import psutil
 from core.config import RunConfig
 from core.errors import RunError
 from core.notes import NO_NOTES, Notes, read_notes
+from core.permissions import make_folder, open_private
 from core.run_names import suggest_name
 
 RUN_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -87,8 +88,12 @@ def check_run_name(name: str) -> str:
     return name
 
 
-def create_run(runs_dir: Path, config: RunConfig, name: str | None = None) -> Path:
+def create_run(
+    runs_dir: Path, config: RunConfig, name: str | None = None, *, share: bool = False
+) -> Path:
     """A new folder for a run of `config`, called `name` or, by default, something unique.
+
+    Its group may read it if it is to be shared; nobody else may.
 
     Raises RunError if the name is taken or the folder cannot be made.
     """
@@ -96,9 +101,9 @@ def create_run(runs_dir: Path, config: RunConfig, name: str | None = None) -> Pa
         runs_dir.mkdir(parents=True, exist_ok=True)
         if name is not None:
             path = runs_dir / check_run_name(name)
-            path.mkdir(mode=0o700)
+            make_folder(path, share=share)
         else:
-            path = _new_folder(runs_dir)
+            path = _new_folder(runs_dir, share)
         _replace(path / "config.json", config.model_dump(mode="json"))
     except FileExistsError as error:
         raise RunError(
@@ -116,12 +121,12 @@ def create_run(runs_dir: Path, config: RunConfig, name: str | None = None) -> Pa
     return path
 
 
-def _new_folder(runs_dir: Path) -> Path:
+def _new_folder(runs_dir: Path, share: bool) -> Path:
     for attempt in range(1000):
         name = suggest_name()
         path = runs_dir / (name if attempt < 20 else f"{name}-{attempt}")
         try:
-            path.mkdir(mode=0o700)
+            make_folder(path, share=share)
         except FileExistsError:
             if not runs_dir.is_dir():
                 raise
@@ -134,8 +139,15 @@ def list_runs(runs_dir: Path) -> list[RunInfo]:
     """All runs in `runs_dir`, newest first."""
     if not runs_dir.is_dir():
         return []
-    found = [read_info(p) for p in runs_dir.iterdir() if (p / "config.json").is_file()]
+    found = [read_info(p) for p in runs_dir.iterdir() if _is_run(p)]
     return sorted(found, key=lambda info: (info.started, info.name), reverse=True)
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        return (path / "config.json").is_file()
+    except PermissionError:  # somebody else's, and private: it is there all the same
+        return True
 
 
 def find_run(runs_dir: Path, name: str) -> Path:
@@ -253,7 +265,7 @@ def _git_revision() -> str | None:
 
 def _replace(path: Path, content: dict[str, Any]) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
+    with open_private(temporary, "w", encoding="utf-8") as file:
         json.dump(content, file, indent=1)
         file.flush()
         os.fsync(file.fileno())

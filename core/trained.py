@@ -23,6 +23,7 @@ from core.device import Device, choose_device, is_out_of_memory
 from core.errors import OutOfMemory, RunError
 from core.events import Progress, RunStart
 from core.losses import LOSSES, Loss
+from core.permissions import check_own
 from core.record import read_events
 from core.task import CLASSIFICATION, REGRESSION, Task
 from core.train import Position
@@ -118,6 +119,7 @@ def load_trained(run: Path, which: str = "best", device: str = "auto") -> Traine
     step. Raises RunError if the run or the checkpoint cannot be read, DeviceError, and whatever
     building the network raises.
     """
+    check_own(run)
     config = _read_config(run)
     start = _read_start(run)
     folder = run / "checkpoints"

@@ -70,9 +70,12 @@ def tiny_run(
 ) -> Callable[..., Path]:
     """A function that trains a run on the tiny data set in tmp_path/runs: a small convolutional
     network of a user's own, or as the settings say, which are RunConfig's. Whatever data set is
-    loaded in this test, by whom ever, is the tiny one.
+    loaded in this test, by whom ever, is the tiny one. The run is stopped after the epoch
+    `stop_after`, if that is given.
     """
     from core.config import make_config
+    from core.control import Control
+    from core.events import EpochEnd
     from core.experiment import run_experiment
 
     def load_tiny(name: str, where: Where) -> Loading:
@@ -84,14 +87,21 @@ def tiny_run(
     net = tmp_path / "net.py"
     net.write_text(TINY_NETWORK)
 
-    def train(name: str = "tiny", **settings: object) -> Path:
+    def train(
+        name: str = "tiny", *, share: bool = False, stop_after: int = 0, **settings: object
+    ) -> Path:
         defaults = {
             **{"model": f"{net}:net", "input_size": 8, "epochs": 3, "batch_size": 10},
             **{"optimizer": "sgd", "lr": 0.1, "threads": 1, "device": "cpu", "report_interval": 0},
         }
         config = make_config(defaults | settings)
-        for _ in run_experiment(config, runs_dir=tmp_path / "runs", name=name):
-            pass
+        control = Control()
+        events = run_experiment(
+            config, runs_dir=tmp_path / "runs", name=name, control=control, share=share
+        )
+        for event in events:
+            if isinstance(event, EpochEnd) and event.epoch == stop_after:
+                control.send("stop")
         return tmp_path / "runs" / name
 
     return train

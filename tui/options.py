@@ -68,6 +68,10 @@ DataDir = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+Share = Annotated[
+    bool,
+    typer.Option("--share", help="Let your group read the run's folder.", rich_help_panel=RUN),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 

@@ -19,6 +19,7 @@ from core.datasets.atomic import write_whole
 from core.datasets.decode import Decoded, check_memory, decode
 from core.datasets.lock import acquire
 from core.events import Notice, Progress
+from core.permissions import PRIVATE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,8 +47,9 @@ def cached_pixels(
     """
     place = cache / hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(place / ".lock", thread_local=False)
+        cache.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        place.mkdir(mode=PRIVATE, exist_ok=True)  # the images may be nobody else's business
+        lock = FileLock(place / ".lock", mode=PRIVATE & 0o666, thread_local=False)
         yield from acquire(
             lock,
             f"Another process is decoding the images in {folder}: waiting.",

@@ -5,11 +5,15 @@ from collections.abc import Generator
 from core.control import Control
 from core.events import Event
 from tui.commands.show import Run
-from tui.options import DataDir, Json, RunsDir
+from tui.options import DataDir, Json, RunsDir, Share
 
 
 def resume(
-    run: Run, runs_dir: RunsDir = None, data_dir: DataDir = None, json: Json = False
+    run: Run,
+    runs_dir: RunsDir = None,
+    data_dir: DataDir = None,
+    share: Share = False,
+    json: Json = False,
 ) -> None:
     """Continue a run from its newest checkpoint, with the settings it was started with.
 
@@ -27,6 +31,6 @@ def resume(
     def start(control: Control) -> Generator[Event, None, None]:
         from core.experiment import resume_experiment  # takes seconds, for torch
 
-        yield from resume_experiment(path, data_dir=data_dir, control=control)
+        yield from resume_experiment(path, data_dir=data_dir, control=control, share=share)
 
     follow(start, json)

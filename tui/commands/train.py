@@ -7,7 +7,7 @@ import typer
 
 from core.control import Control
 from core.events import Event
-from tui.options import RUN, DataDir, Given, Json, RunsDir, completion, with_run_options
+from tui.options import RUN, DataDir, Given, Json, RunsDir, Share, completion, with_run_options
 
 Model = typer.Argument(
     metavar="MODEL",
@@ -27,6 +27,7 @@ def train(
     name: Name = None,
     runs_dir: RunsDir = None,
     data_dir: DataDir = None,
+    share: Share = False,
     json: Json = False,
 ) -> None:
     """Train a network, printing a line for each epoch.
@@ -55,6 +56,7 @@ def train(
             name=name,
             data_dir=data_dir,
             control=control,
+            share=share,
         )
 
     follow(start, json)
