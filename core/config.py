@@ -171,7 +171,8 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     """Everything that defines a run. Build one with `make_config`, which explains what is wrong."""
 
     model: Annotated[str, _checked(_model)] = Field(
-        description="Network: a name from `nnlab models`, or path/to/net.py:MyNet."
+        description="Network: a name from `nnlab models`, or path/to/net.py:MyNet, which runs the "
+        "code in that file."
     )
     model_options: Annotated[
         dict[str, bool | int | float | str],

@@ -103,7 +103,7 @@ class CheckpointSaved:
     epoch: int
     step: int
     path: str
-    reason: str  # "epoch", "asked", "stop", "final"
+    reason: str  # "epoch", "asked", "stop", "final", "import"
     seconds: float
     size: int
 

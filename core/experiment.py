@@ -17,6 +17,7 @@ from core.datasets import Dataset, load
 from core.device import Device, choose_device, is_out_of_memory, out_of_memory
 from core.errors import ConfigError, NNLabError, RunError
 from core.events import CheckpointSaved, Event, Notice, Progress, RunEnd, RunStart
+from core.foreign_weights import read_foreign_weights
 from core.initializers import initialize
 from core.losses import LOSSES
 from core.optimizers import make_optimizer
@@ -134,6 +135,42 @@ def resume_experiment(
         notices.append(Notice(f"{rows} after step {checkpoint.position.step} set aside"))
     events = _train_in(run, training, config, dataset, device, threads, notices)
     yield from record(run, events, dataset.digest)
+
+
+def import_run(
+    config: RunConfig,
+    file: Path,
+    *,
+    runs_dir: Path,
+    name: str | None = None,
+    data_dir: Path | None = None,
+    share: bool = False,
+) -> Iterator[Event]:
+    """A new run of `config` that has the weights in somebody's `file` and no step yet.
+
+    It is stopped before its first step, so it can be evaluated and inspected, and resuming it
+    trains these weights on. Raises ModelError, leaving no folder behind, if they cannot be used.
+    """
+    if name is not None:
+        check_run_name(name)
+    device, dataset = yield from find(config, data_dir, Control())
+    training = prepare(config, dataset, device)
+    yield Progress(f"reading {file.name}", 0, None)
+    weights = read_foreign_weights(file, training.model.state_dict())
+    training.model.load_state_dict(weights)
+    threads, why = set_threads(config.threads, training)
+    run = create_run(runs_dir, config, name, share=share)
+
+    def events() -> Iterator[Event]:
+        yield Notice(f"weights imported from {file.absolute()}")
+        yield Notice(why)
+        yield _start(run, training, config, dataset, device, threads)
+        yield save_checkpoint(
+            run / "checkpoints", training.model, training.optimizer, training.position, "import"
+        )
+        yield _end(training, "stopped")
+
+    yield from record(run, events(), dataset.digest)
 
 
 def find(

@@ -18,6 +18,7 @@ from tui.commands.conv import conv
 from tui.commands.data import data
 from tui.commands.devices import devices
 from tui.commands.evaluate import evaluate
+from tui.commands.import_ import import_
 from tui.commands.inspect import inspect
 from tui.commands.models import models
 from tui.commands.note import note
@@ -100,7 +101,7 @@ def nnlab(
 
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
-    "Train": (tui, train, resume),
+    "Train": (tui, train, resume, import_),
     "Look at runs": (runs, show, compare, note, trash, evaluate, predict, inspect),
     "Look at networks, images and the machine": (models, summary, data, devices),
     "Try things out": (bench, reproduce, plot, conv, shift),
@@ -110,7 +111,8 @@ for panel, commands in PANELS.items():
         if isinstance(command, typer.Typer):
             app.add_typer(command, rich_help_panel=panel)
         else:
-            app.command(rich_help_panel=panel)(command)
+            # import_ is called so because the word belongs to Python.
+            app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
 
 
 def main() -> NoReturn:

@@ -106,6 +106,7 @@ def with_run_options(model: Any) -> Callable[[Callable[..., None]], Callable[...
 
         own = list(inspect.signature(command).parameters.values())[1:]
         parameters = [_parameter("model", Annotated[str | None, model]), *_options(), *own]
+        parameters.sort(key=lambda p: p.default is not p.empty)  # as Python wants them
         parse.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         parse.__annotations__ = {p.name: p.annotation for p in parameters}
         return parse

@@ -57,6 +57,7 @@ def test_help_names_every_command_and_exit_code():
     assert {" ".join(words) for words in COMMANDS} == {
         *("train", "tui", "summary", "models", "bench", "devices", "runs", "show", "resume"),
         *("note", "trash list", "trash put", "trash restore", "trash empty"),
+        "import",
         *("evaluate", "predict", "inspect", "conv", "data list", "data show"),
         *("plot activation", "plot schedule", "plot init"),
         *("compare", "reproduce", "shift covariate", "shift label"),
@@ -79,6 +80,20 @@ def test_every_command_has_examples_that_parse(words):
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_the_examples_are_indented_in_every_help(words):
     assert f"\n   nnlab {' '.join(words)}" in nnlab(*words, "--help").output
+
+
+RUNNING_CODE = {
+    *(("train",), ("tui",), ("import",), ("summary",), ("resume",)),
+    *(("evaluate",), ("predict",), ("inspect",), ("conv",)),
+}
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_what_runs_the_code_of_a_file_says_so_in_its_help(words):
+    says = "runs the code in that file" in " ".join(
+        nnlab(*words, "--help").output.replace("│", " ").split()
+    )
+    assert says is (words in RUNNING_CODE)
 
 
 def test_without_a_command_there_is_help():

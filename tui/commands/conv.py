@@ -74,6 +74,8 @@ def conv(
     Each channel is taken by itself, but a run's filter sums over all of them.
     Where no picture comes out, amber is above 0, blue below, black 0.
 
+    If the network of --run is a net.py of somebody's, this runs the code in that file.
+
     Examples:
       nnlab conv
       nnlab conv sobel_x

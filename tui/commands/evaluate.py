@@ -38,6 +38,8 @@ def evaluate(
     In JSON, rows of the confusion matrix are true classes.
     Of a predicted number: R², mean squared and mean absolute error, and the rows farthest off.
 
+    If its network is a net.py of somebody's, this runs the code in that file.
+
     Examples:
       nnlab evaluate last
       nnlab evaluate brave-otter --mistakes 12 --confusion

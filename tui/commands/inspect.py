@@ -48,6 +48,8 @@ def inspect(
     The histogram of a parameter goes from its lowest to its highest value.
     Where pictures have negative values, amber is above 0, blue below, black 0.
 
+    If its network is a net.py of somebody's, this runs the code in that file.
+
     Examples:
       nnlab inspect last
       nnlab inspect brave-otter --gradients

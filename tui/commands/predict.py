@@ -41,6 +41,7 @@ def predict(
 
     A network trained on a table takes CSV files with the same columns; the target may be missing.
     In JSON, "line" is where a row begins in its file.
+    If its network is a net.py of somebody's, this runs the code in that file.
 
     Examples:
       nnlab predict last photo.jpg

@@ -19,6 +19,8 @@ def resume(
 
     Weights, optimizer, batch order and random numbers go on as if it had not been stopped.
 
+    If its network is a net.py of somebody's, this runs the code in that file.
+
     Examples:
       nnlab resume brave-otter
       nnlab resume last

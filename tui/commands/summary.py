@@ -20,7 +20,8 @@ def summary(
     model: Annotated[
         str,
         typer.Argument(
-            help="A name from `nnlab models`, or path/to/net.py:MyNet, which runs that file.",
+            help="A name from `nnlab models`, or path/to/net.py:MyNet, which runs the code "
+            "in that file.",
             autocompletion=completion("model"),
         ),
     ],

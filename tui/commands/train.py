@@ -11,7 +11,8 @@ from tui.options import RUN, DataDir, Given, Json, RunsDir, Share, completion, w
 
 Model = typer.Argument(
     metavar="MODEL",
-    help="A name from `nnlab models`, or path/to/net.py:MyNet. Needed unless --config has it.",
+    help="A name from `nnlab models`, or path/to/net.py:MyNet, which runs the code in that file. "
+    "Needed unless --config has it.",
     autocompletion=completion("model"),
     show_default=False,
 )

@@ -11,7 +11,8 @@ from tui.options import DataDir, Given, RunsDir, completion, with_run_options
 Start = typer.Option(
     "--start",
     metavar="MODEL",
-    help="Open the dashboard with this network already training; the settings below are its own.",
+    help="Open the dashboard with this network already training; the settings below are its own. "
+    "path/to/net.py:MyNet runs the code in that file.",
     autocompletion=completion("model"),
 )
 
