@@ -4,12 +4,15 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from core.errors import NNLabError
 from tui.commands.bench import bench
@@ -47,12 +50,33 @@ Exit codes:
 class ShowErrors(TyperGroup):
     """Turns NNLabError into what is wrong and what to do; a bug still shows its traceback."""
 
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        with safe_usage_errors():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with safe_usage_errors():
+                return super().invoke(ctx)
         except NNLabError as error:
             show_error(error)
             raise typer.Exit(error.exit_code) from None
+
+
+@contextmanager
+def safe_usage_errors() -> Iterator[None]:
+    """Typer's errors quote what was typed: without what a terminal would obey."""
+    try:
+        yield
+    except TyperException as error:
+        error.message = safe_text(error.message)
+        raise
+
+
+def show_bug(bug: BaseException) -> None:
+    """Print the traceback of an exception that nobody expected."""
+    for line in "".join(traceback.format_exception(bug)).split("\n"):
+        print(safe_text(line), file=sys.stderr)
 
 
 def show_error(error: NNLabError) -> None:
@@ -68,7 +92,6 @@ app = typer.Typer(
     cls=ShowErrors,
     no_args_is_help=True,
     epilog=EXIT_CODES,
-    pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -122,7 +145,11 @@ def main() -> NoReturn:
             stream.reconfigure(errors="replace")
     signal.signal(signal.SIGTERM, _leave)
     try:
-        app(prog_name="nnlab")
+        # Not app(), whose tracebacks would quote anything as it is.
+        typer.main.get_command(app)(prog_name="nnlab")
+    except Exception as bug:
+        show_bug(bug)
+        sys.exit(1)
     finally:
         # Python takes a moment to leave once torch is loaded; impatience is no error.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -138,7 +138,7 @@ class _GpuDrawing:
             line = Text.assemble((f"GPU {gpu.index}", "bold"), f"  {safe_text(gpu.name or DASH)}")
             lines.append(line.append("  this run", "bold") if self.ours else line)
         sm, memory = (f"{number(mhz, 4)} MHz" for mhz in (gpu.sm_clock_mhz, gpu.memory_clock_mhz))
-        fan, state = percent(gpu.fan, 0), gpu.performance_state or DASH
+        fan, state = percent(gpu.fan, 0), safe_text(gpu.performance_state or DASH)
         drawn, columns = meters(
             [
                 ("util", self._utils, self._util),

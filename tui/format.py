@@ -5,6 +5,8 @@ import unicodedata
 from rich.cells import cell_len, set_cell_size
 
 DASH = "–"  # what is not known
+# Letters and marks without a width: joiners, fillers of Hangul, Khmer's vowels that show nothing.
+INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
 
 
 def safe_text(text: object, limit: int = 2000) -> str:
@@ -14,7 +16,7 @@ def safe_text(text: object, limit: int = 2000) -> str:
     tabs and line ends become spaces. Markup is not touched: callers print without markup.
     """
     found = str(text)[:limit]
-    return "".join(_safe(c) for c in found)
+    return found if found.isascii() and found.isprintable() else "".join(_safe(c) for c in found)
 
 
 def clip(text: object, columns: int) -> str:
@@ -37,7 +39,8 @@ def _safe(char: str) -> str:
     if char in "\t\n\r":
         return " "
     # Cc: control, Cf: format (bidi, zero width), Cs: surrogates, Zl/Zp: line separators
-    return "\ufffd" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
+    hidden = unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") or char in INVISIBLE
+    return "\ufffd" if hidden else char
 
 
 def count(number: float | None) -> str:

@@ -11,7 +11,13 @@ def print_json(value: Any) -> None:
     A number that is not finite becomes "NaN", "Infinity" or "-Infinity", as in a run's rows: JSON
     has no word for it.
     """
-    print(json.dumps(_speakable(value), allow_nan=False))
+    print(to_json(value))
+
+
+def to_json(value: Any) -> str:
+    """The line that `print_json` prints. It is in ASCII, and without control characters."""
+    # json escapes all of them but DEL, which is ASCII's last.
+    return json.dumps(_speakable(value), allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def _speakable(value: Any) -> Any:

@@ -3,7 +3,6 @@
 Each reporter is a context manager that is shown every event of a run, in order.
 """
 
-import json
 import sys
 from collections.abc import Callable, Generator
 from contextlib import closing, redirect_stdout
@@ -25,6 +24,7 @@ from tui.console import console
 from tui.epoch_table import SHORT, EpochTable, loss
 from tui.format import clock, count, duration, safe_text, score, size
 from tui.interrupts import Interrupts
+from tui.json_output import to_json
 from tui.next_command import next_command
 
 ECHO = 5  # columns left free: a "^C" that wraps into the next line would leave a bar behind
@@ -99,9 +99,9 @@ class JsonLines(Reporter):
         self._redirection.__exit__(None, None, None)
 
     def tell(self, event: Event) -> None:
-        print(json.dumps(to_row(event), allow_nan=False), file=self._out, flush=True)
+        print(to_json(to_row(event)), file=self._out, flush=True)
         if isinstance(event, RunEnd) and event.state == "stopped" and self.view.start:
-            print(f"continue with: {next_line(self.view)}", file=sys.stderr)
+            print(safe_text(f"continue with: {next_line(self.view)}"), file=sys.stderr)
 
 
 class TableReporter(Reporter):

@@ -1,6 +1,5 @@
 """nnlab devices: what the GPUs and the machine are doing."""
 
-import json as json_module
 import os
 import select
 import sys
@@ -53,7 +52,9 @@ def devices(
 def as_json(reading: "DeviceReading") -> str:
     """One JSON object on one line; what is unknown is null."""
     found = asdict(reading)
-    return json_module.dumps({"time": found["time"], **found["gpu"], "host": found["host"]})
+    from tui.json_output import to_json
+
+    return to_json({"time": found["time"], **found["gpu"], "host": found["host"]})
 
 
 def _read_once() -> "DeviceReading":

@@ -1,6 +1,5 @@
 """nnlab runs: the runs in a folder."""
 
-import json as json_module
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -80,7 +79,9 @@ def runs(
         found.reverse()
     found = found[:limit]
     if json:
-        print(json_module.dumps([as_json(info) for info in found], allow_nan=False))
+        from tui.json_output import print_json
+
+        print_json([as_json(info) for info in found])
     elif found:
         print_table(found, now=time.time())
     elif listed:

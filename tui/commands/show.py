@@ -1,6 +1,5 @@
 """nnlab show: one run, as its folder tells it."""
 
-import json as json_module
 import shlex
 import time
 from pathlib import Path
@@ -50,7 +49,9 @@ def show(run: Run, runs_dir: RunsDir = None, json: Json = False) -> None:
     info = read_info(path)
     ends = [event for event in read_events(path) if isinstance(event, EpochEnd)]
     if json:
-        print(json_module.dumps(as_json(info, ends), allow_nan=False))
+        from tui.json_output import print_json
+
+        print_json(as_json(info, ends))
     else:
         print_run(info, ends)
 

@@ -1,7 +1,6 @@
 """nnlab summary: the layers of a network."""
 
 import contextlib
-import json as json_module
 import shutil
 import sys
 from dataclasses import asdict
@@ -75,7 +74,9 @@ def summary(
 
         found = summarize_named(model, shape, classes, options=options, batch_size=batch_size)
     if json:
-        print(json_module.dumps(as_json(found, depth), allow_nan=False))
+        from tui.json_output import print_json
+
+        print_json(as_json(found, depth))
         return
     from tui import layer_lines
 
