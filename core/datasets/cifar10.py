@@ -122,7 +122,8 @@ def _unpack(archive: Path, files: CifarFiles) -> Generator[Progress | Notice, No
                 folder.mkdir(exist_ok=True)
                 for member in tar:
                     name = member.name.removeprefix(f"{FOLDER}/")
-                    if name in files.md5s and (content := tar.extractfile(member)):
+                    content = tar.extractfile(member) if member.isreg() else None
+                    if name in files.md5s and content:
                         yield Progress(doing, file.tell(), files.archive.size, "bytes")
                         write_whole(folder / name, content.read(LARGEST_FILE))
     except (tarfile.TarError, EOFError, zlib.error) as error:

@@ -136,7 +136,9 @@ def _stream(
             "Content-Range", ""
         ).startswith(start)
         done = have if resumed else 0
-        with part.open("ab" if resumed else "wb") as out:
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if resumed else os.O_TRUNC)
+        # A link that somebody else has put into a folder for all would lead to another file.
+        with os.fdopen(os.open(part, flags | os.O_NOFOLLOW, 0o666), "ab") as out:
             told = 0.0
             for chunk in response.iter_raw():
                 done += len(chunk)

@@ -122,6 +122,54 @@ def test_an_archive_alone_is_unpacked_beside_itself_and_nowhere_else(tmp_path):
     assert find(Where(place), files) == place / FOLDER
 
 
+def hostile_members() -> list[tarfile.TarInfo]:
+    """Links out of the archive, devices, names that lead elsewhere, and one without an end."""
+    members = []
+    for name, kind, target in (
+        (f"{FOLDER}/data_batch_1", tarfile.SYMTYPE, "/etc/hostname"),
+        (f"{FOLDER}/data_batch_2", tarfile.LNKTYPE, "../escaped"),
+        (f"{FOLDER}/test_batch", tarfile.CHRTYPE, ""),
+        (f"{FOLDER}/../../escaped", tarfile.REGTYPE, ""),
+        ("/escaped", tarfile.REGTYPE, ""),
+        (f"{FOLDER}/data_batch_1/below", tarfile.DIRTYPE, ""),
+        (FOLDER, tarfile.SYMTYPE, ".."),
+    ):
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, target
+        members.append(member)
+    return members
+
+
+def test_links_devices_and_ways_out_of_an_archive_are_left_in_it(tmp_path):
+    files = publish(tmp_path / "origin", BATCHES)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for member in hostile_members():
+            tar.addfile(member)
+    place = tmp_path / "data"
+    place.mkdir()
+    (place / files.archive.name).write_bytes(packed.getvalue())
+    hostile = replace(files, archive=remote(files.archive.name, packed.getvalue()))
+    with pytest.raises(DataError, match="data_batch_1 cannot be read"):
+        finish(load_cifar10(Where(place), hostile))
+    assert [p.name for p in place.rglob("*")] == [files.archive.name, FOLDER]
+    assert not list((place / FOLDER).iterdir())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "origin"]
+
+
+def test_of_a_member_that_unpacks_to_more_than_any_batch_only_so_much_is_read(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("core.datasets.cifar10.LARGEST_FILE", 1000)
+    files = publish(tmp_path / "origin", BATCHES | {"data_batch_1": bytes(10**6)})
+    place = tmp_path / "data"
+    place.mkdir()
+    (tmp_path / "origin" / files.archive.name).rename(place / files.archive.name)
+    with pytest.raises(DataError, match="data_batch_1 is damaged"):
+        finish(load_cifar10(Where(place), files))
+    assert max(p.stat().st_size for p in (place / FOLDER).iterdir()) == 1000
+
+
 def test_what_is_not_here_is_downloaded_and_unpacked(tmp_path, mirror: Mirror):
     files = publish(tmp_path / "origin", BATCHES)
     content = (tmp_path / "origin" / files.archive.name).read_bytes()

@@ -1,4 +1,4 @@
-import os
+import resource
 import socket
 import threading
 import time
@@ -192,13 +192,15 @@ def test_a_folder_that_cannot_be_made_is_one_error(tmp_path):
     assert "--data-dir" in caught.value.fix
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")  # noqa: PTH110
-def test_a_full_disk_is_one_error(tmp_path, part, mirror: Mirror):
+def test_a_disk_without_room_is_one_error(tmp_path, mirror: Mirror):
     mirror.files["images.gz"] = CONTENT
-    part.symlink_to("/dev/full")
-    with pytest.raises(DataError, match="No space left on device"):
-        fetch(tmp_path, mirror.url)
-    assert not (tmp_path / "images.gz").exists()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(DataError, match="File too large"):
+            fetch(tmp_path, mirror.url)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_proxy_settings_that_httpx_cannot_use_are_named(tmp_path, monkeypatch, mirror: Mirror):
@@ -212,3 +214,28 @@ def test_redirections_are_followed_for_as_long_as_they_lead_somewhere(tmp_path, 
     mirror.moved = {"old/images.gz": "/images.gz", "loop/images.gz": "/loop/images.gz"}
     fetch(tmp_path, mirror.url + "loop/", mirror.url + "old/")
     assert (tmp_path / "images.gz").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("target", ["file:///etc/hostname", "ftp://127.0.0.1/x", "//", "\x1b[2J"])
+def test_a_redirection_to_something_else_than_the_web_leads_nowhere(tmp_path, mirror, target):
+    mirror.moved = {"images.gz": target}
+    with pytest.raises(DataError, match="could not be downloaded"):
+        fetch(tmp_path, mirror.url)
+    assert not (tmp_path / "images.gz").exists()
+
+
+def test_where_a_redirection_without_https_leads_the_checksum_decides(tmp_path, mirror: Mirror):
+    mirror.files["evil/images.gz"] = bytes(len(CONTENT))
+    mirror.moved = {"images.gz": f"{mirror.url}evil/images.gz"}
+    with pytest.raises(DataError, match="MD5 differs"):
+        fetch(tmp_path, mirror.url)
+    assert not (tmp_path / "images.gz").exists()
+
+
+def test_a_link_in_place_of_the_part_is_not_written_through(tmp_path, part, mirror: Mirror):
+    mirror.files["images.gz"] = CONTENT
+    (tmp_path / "mine").write_text("whole")
+    part.symlink_to(tmp_path / "mine")
+    with pytest.raises(DataError, match="cannot be written"):
+        fetch(tmp_path, mirror.url)
+    assert (tmp_path / "mine").read_text() == "whole"
