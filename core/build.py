@@ -45,9 +45,16 @@ def check_model_name(name: str) -> str:
             f"{name!r} does not say which network of the file is meant.",
             "Write path/to/net.py:MyNet, the name of a class or function in it.",
         )
-    if not Path(path).expanduser().is_file():
+    if not _is_file(path):
         raise ConfigError(f"There is no file {path!r}.", "Check the path before the colon.")
     return name
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).expanduser().is_file()
+    except (OSError, RuntimeError):  # an absurdly long name; the home of an unknown user
+        return False
 
 
 def default_input_size(name: str) -> int:

@@ -11,7 +11,10 @@ bytes.
 
 import math
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ EVENTS: dict[str, type] = {kind.__name__: kind for kind in Event.__args__}
 
 
 # JSON has no word for them, and a reader in another language must not stumble.
+LARGEST = 2**63  # of whole numbers in a row
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -158,7 +162,7 @@ def to_row(event: Event) -> dict[str, Any]:
 def from_row(row: dict[str, Any]) -> Event:
     """The event that `to_row` wrote; fields it does not know are left out.
 
-    Raises KeyError or TypeError for a row that is no event.
+    Raises KeyError or TypeError for a row that is no event: it may come from anybody.
     """
     kind = EVENTS[row["event"]]
     values = {f.name: row[f.name] for f in fields(kind) if f.name in row}
@@ -167,4 +171,15 @@ def from_row(row: dict[str, Any]) -> Event:
             values[name] = tuple(value)
         elif kind in (StepReport, EpochEnd) and isinstance(value, str):
             values[name] = NOT_FINITE[value]
-    return kind(**values)
+    if any(isinstance(value, int) and abs(value) > LARGEST for value in values.values()):
+        raise TypeError("a number that no run can have")
+    try:
+        return _checker(kind).validate_python(values)
+    except ValidationError as error:
+        raise TypeError(str(error)) from None
+
+
+@cache
+def _checker(kind: type) -> TypeAdapter[Event]:
+    """Compares values with the types of the fields; made when a row is read first, for its cost."""
+    return TypeAdapter(kind)

@@ -28,24 +28,18 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from pydantic import TypeAdapter
 
 from core.config import RunConfig
 from core.errors import RunError
 from core.notes import NO_NOTES, Notes, read_notes
+from core.events import LARGEST
 from core.permissions import make_folder, open_private
 from core.run_names import suggest_name
 
 RUN_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+LATEST = 1e11  # Unix time, in the year 5138: beyond, no calendar has words
 ACTIVE = ("preparing", "training", "evaluating", "paused", "stopping")  # states that need a process
-
-# What run.json says of a run, and as what; anybody may have edited it.
-FACTS: dict[str, Any] = {
-    **dict.fromkeys(("state", "problem", "model", "data", "device"), str),
-    **dict.fromkeys(("epoch", "epochs", "step"), int),
-    **dict.fromkeys(("seconds", "started"), int | float),
-    **dict.fromkeys(("best_epoch", "threads"), int | None),
-    "best_test_score": int | float | None,
-}
 
 
 @dataclass(frozen=True)
@@ -177,14 +171,11 @@ def read_info(path: Path) -> RunInfo:
         config = None
     try:
         facts = json.loads((path / "run.json").read_bytes())
-        for key, kind in FACTS.items():
-            if not isinstance(facts[key], kind):
-                raise TypeError(f"{key} is {facts[key]!r}")
         state, problem = facts["state"], facts["problem"]
         if state in ACTIVE and not _process_lives(facts):
             state = "crashed"
             problem = f"Process {facts['pid']} on {facts['host']} ended without a word."
-        return RunInfo(
+        return _checked(
             name=path.name,
             path=path,
             state=state,
@@ -204,13 +195,28 @@ def read_info(path: Path) -> RunInfo:
             config=config,
             notes=read_notes(path),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        reason = str(error).partition("\n")[0]
+        problem = f"run.json: {type(error).__name__}: {reason}"
         return RunInfo(
             *(path.name, path, "unreadable"),
-            problem=f"run.json: {error!r}",
+            problem=problem,
             config=config,
             notes=read_notes(path),
         )
+
+
+def _checked(**values: Any) -> RunInfo:
+    """What run.json says, which anybody may have written. Raises ValueError."""
+    info: RunInfo = _RUN_INFO.validate_python(values, strict=True)
+    if not 0 <= info.started < LATEST:
+        raise ValueError(f"it cannot have started at {info.started:g}")
+    if any(isinstance(v, int) and abs(v) > LARGEST for v in values.values()):
+        raise ValueError("a number that no run can have")
+    return info
+
+
+_RUN_INFO = TypeAdapter(RunInfo)
 
 
 def _process_lives(facts: dict[str, Any]) -> bool:
@@ -233,7 +239,7 @@ def read_facts(path: Path) -> dict[str, Any]:
     """What run.json says, empty if it is not there yet or damaged."""
     try:
         return dict(json.loads((path / "run.json").read_bytes()))
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):
         return {}
 
 

@@ -1,5 +1,6 @@
 """Numbers and names for people: 3.1 GiB, 2 m 05 s, 93.4 %, and text that cannot harm a terminal."""
 
+import math
 import unicodedata
 
 from rich.cells import cell_len, set_cell_size
@@ -69,7 +70,7 @@ def size(number: float | None) -> str:
 
 def duration(seconds: float | None) -> str:
     """0.214 -> "214 ms", 4.25 -> "4.2 s", 125 -> "2 m 05 s", 7500 -> "2 h 05 m", days above."""
-    if seconds is None:
+    if seconds is None or not math.isfinite(seconds):
         return DASH
     if seconds < 0.9995:
         return f"{max(seconds, 0) * 1000:.0f} ms"
@@ -95,7 +96,7 @@ def age(seconds: float | None) -> str:
 
 def clock(seconds: float | None) -> str:
     """A countdown: 11 -> "0:11", 3725 -> "1:02:05", None -> a dash."""
-    if seconds is None:
+    if seconds is None or not math.isfinite(seconds):
         return DASH
     whole = round(seconds)
     hours, rest = divmod(whole, 3600)

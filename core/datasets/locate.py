@@ -6,14 +6,21 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from core.datasets import Where
+from core.errors import DataError
 
 SYSTEM = Path("/usr/share/datasets")  # Debian's packages, such as dataset-fashion-mnist
 
 
 def places(where: Where) -> tuple[Path, ...]:
-    """The data directories to look in, in order; the first is the one to download to."""
+    """The data directories to look in, in order; the first is the one to download to.
+
+    Raises DataError for the home of a user who is not there.
+    """
     if where.data_dir is not None:
-        return (where.data_dir.expanduser(),)
+        try:
+            return (where.data_dir.expanduser(),)
+        except RuntimeError:  # the home of an unknown user
+            raise DataError(f"There is no folder {where.data_dir}.", "Check --data-dir.") from None
     return cache_folder("data"), SYSTEM
 
 
