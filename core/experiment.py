@@ -23,7 +23,7 @@ from core.losses import LOSSES
 from core.optimizers import make_optimizer
 from core.permissions import check_own, share_folder
 from core.record import record, set_aside
-from core.runs import ACTIVE, check_run_name, create_run, read_facts, read_info
+from core.runs import ACTIVE, check_free, create_run, read_facts, read_info
 from core.schedules import SCHEDULES
 from core.task import REGRESSION, predicts_numbers
 from core.threads import choose_threads
@@ -53,11 +53,8 @@ def run_experiment(
     wrong after RunStart is told by a RunEnd and then raised.
     """
     control = control or Control()
-    if name is not None and (runs_dir / check_run_name(name)).exists():
-        raise RunError(
-            f"There is a run called {name!r} in {runs_dir} already.",
-            f"Choose another --name, or continue it with `nnlab resume {name}`.",
-        )
+    if name is not None:
+        check_free(runs_dir, name)
     try:
         device, dataset = yield from find(config, data_dir, control)
         config = _settle(config, dataset)
@@ -152,7 +149,7 @@ def import_run(
     trains these weights on. Raises ModelError, leaving no folder behind, if they cannot be used.
     """
     if name is not None:
-        check_run_name(name)
+        check_free(runs_dir, name)
     device, dataset = yield from find(config, data_dir, Control())
     training = prepare(config, dataset, device)
     yield Progress(f"reading {file.name}", 0, None)

@@ -82,6 +82,19 @@ def check_run_name(name: str) -> str:
     return name
 
 
+def check_free(runs_dir: Path, name: str) -> None:
+    """Raises RunError if no new run in `runs_dir` can be called `name`."""
+    if os.path.lexists(runs_dir / check_run_name(name)):
+        raise _taken(runs_dir, name)
+
+
+def _taken(runs_dir: Path, name: str) -> RunError:
+    return RunError(
+        f"There is a run called {name!r} in {runs_dir} already.",
+        f"Choose another --name, or continue it with `nnlab resume {name}`.",
+    )
+
+
 def create_run(
     runs_dir: Path, config: RunConfig, name: str | None = None, *, share: bool = False
 ) -> Path:
@@ -100,14 +113,9 @@ def create_run(
             path = _new_folder(runs_dir, share)
         _replace(path / "config.json", config.model_dump(mode="json"))
     except FileExistsError as error:
-        raise RunError(
-            f"There is a run called {name!r} in {runs_dir} already."
-            if name is not None
-            else f"{error.filename} is not a folder.",
-            f"Choose another --name, or continue it with `nnlab resume {name}`."
-            if name is not None
-            else "Choose another --runs-dir.",
-        ) from None
+        if name is not None and runs_dir.is_dir():
+            raise _taken(runs_dir, name) from None
+        raise RunError(f"{error.filename} is not a folder.", "Choose another --runs-dir.") from None
     except OSError as error:
         raise RunError(
             f"No run can be kept in {runs_dir}: {error.strerror}.", "Choose another --runs-dir."
@@ -130,10 +138,17 @@ def _new_folder(runs_dir: Path, share: bool) -> Path:
 
 
 def list_runs(runs_dir: Path) -> list[RunInfo]:
-    """All runs in `runs_dir`, newest first."""
-    if not runs_dir.is_dir():
+    """All runs in `runs_dir`, newest first. Raises RunError if it cannot be read."""
+    try:
+        folders = [p for p in runs_dir.iterdir() if _is_run(p)]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    found = [read_info(p) for p in runs_dir.iterdir() if _is_run(p)]
+    except OSError as error:
+        raise RunError(
+            f"The runs in {runs_dir} cannot be read: {error.strerror}.",
+            "Choose another --runs-dir.",
+        ) from None
+    found = [read_info(p) for p in folders]
     return sorted(found, key=lambda info: (info.started, info.name), reverse=True)
 
 

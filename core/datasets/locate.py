@@ -1,6 +1,7 @@
 """Where data sets lie on this machine."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -35,8 +36,9 @@ def find_folder(
     """The first of `folders`, below the first data directory, that has everything."""
     for place in places(where):
         for folder in folders:
-            if is_complete(place / folder):
-                return place / folder
+            with suppress(OSError):  # it cannot be looked into, or its name is absurdly long
+                if is_complete(place / folder):
+                    return place / folder
     return None
 
 

@@ -38,3 +38,11 @@ def test_fields_of_a_newer_version_are_left_out():
 def test_every_event_is_frozen():
     for kind in EVENTS.values():
         assert kind.__dataclass_params__.frozen
+
+
+@pytest.mark.parametrize(
+    "values", [{"text": {}}, {"text": 5}, {"text": None}, {"text": 2**70}, {"text": ["a"]}]
+)
+def test_a_row_whose_values_are_of_another_kind_is_no_event(values):
+    with pytest.raises(TypeError):
+        from_row({"event": "Notice", **values})

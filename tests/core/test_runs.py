@@ -148,3 +148,18 @@ def test_run_json_is_replaced_whole(tmp_path):
     path = run_with(tmp_path, "r")
     write_facts(path, {"state": "finished"})
     assert sorted(p.name for p in path.iterdir()) == ["config.json", "run.json"]
+
+
+def test_a_folder_of_runs_that_the_system_cannot_look_into_is_one_error(tmp_path):
+    with pytest.raises(RunError, match="cannot be read: File name too long"):
+        list_runs(tmp_path / ("x" * 300))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"epoch": {}}, {"seconds": "x"}, {"started": 1e300}, {"started": -1.0}, {"step": 2**70}],
+)
+def test_facts_that_no_run_can_have_are_not_believed(tmp_path, facts):
+    info = read_info(run_with(tmp_path, "odd", **({"state": "finished"} | facts)))
+    assert info.state == "unreadable"
+    assert info.problem.startswith("run.json: ")
