@@ -79,6 +79,7 @@ def begin_nothing(patch: pytest.MonkeyPatch) -> None:
     import core.experiment
     import core.foreign_weights
     import core.shift
+    import core.speed
     import tui.commands.devices
     import tui.commands.models
     import tui.commands.reproduce
@@ -99,6 +100,7 @@ def begin_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(core.experiment, "train", one_step_less)
     patch.setattr(core.experiment, "choose_threads", lambda *_: (1, "1 CPU thread"))
     patch.setattr(core.foreign_weights, "_read_elsewhere", not_now)
+    patch.setattr(core.speed, "measure_speed", not_now)
     patch.setattr(core.shift, "covariate_shift", not_now)
     patch.setattr(core.shift, "label_shift", not_now)
     patch.setattr(tui.commands.reproduce, "measure", not_now)

@@ -84,7 +84,7 @@ def test_the_examples_are_indented_in_every_help(words):
 
 RUNNING_CODE = {
     *(("train",), ("tui",), ("import",), ("summary",), ("resume",)),
-    *(("evaluate",), ("predict",), ("inspect",), ("conv",)),
+    *(("evaluate",), ("predict",), ("inspect",), ("conv",), ("bench",)),
 }
 
 

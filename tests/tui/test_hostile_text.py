@@ -69,6 +69,7 @@ def words(lab: Path) -> dict[str, tuple[str, ...]]:
         "train config": ("train", "--config", str(lab / "broken.toml")),
         "train settings": ("train", "--config", str(lab / "settings.toml")),
         "train no config": ("train", "--config", str(lab / NASTY)),
+        "bench": ("bench", f"{net}:net", "--data", images, "--lr", NASTY),
         "train name": ("train", "mlp", "--name", NASTY),
         "train setting": ("train", "mlp", "--lr", NASTY, "--augmentation", NASTY),
         "train data": ("train", "mlp", "--data", f"{lab}/{NASTY}"),

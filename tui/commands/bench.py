@@ -1,6 +1,5 @@
 """nnlab bench: how fast a network trains on this machine."""
 
-import json as json_module
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,7 +38,9 @@ def bench(
 
     speed, device, threads = wait_for(_measure(config, seconds, data_dir))
     if json:
-        print(json_module.dumps(_as_json(config, speed, device, threads), allow_nan=False))
+        from tui.json_output import print_json
+
+        print_json(_as_json(config, speed, device, threads))
     else:
         _print(config, speed, device, threads)
 
