@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from PIL import Image
 
 from core.errors import RunError
 from core.events import Event
+
+LONGEST = 60  # seconds for one command; they take hundredths
 
 NET = """
 from torch import nn
@@ -33,15 +36,23 @@ class Ended:
     output: str
 
 
+def too_long(*_: Any) -> None:
+    raise TimeoutError(f"it takes more than {LONGEST} s")
+
+
 def invoke(line: list[str]) -> Ended:
     """Run `nnlab` with the words of `line`. Raises what it raises, except its exit."""
     out = io.TextIOWrapper(io.BytesIO(), "utf-8", errors="replace", write_through=True)
     code: Any = None
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(LONGEST)
     with redirect_stdout(out), redirect_stderr(out):
         try:
             COMMAND(line, prog_name="nnlab")
         except SystemExit as end:
             code = end.code
+        finally:
+            signal.alarm(0)
     return Ended(code or 0, out.buffer.getvalue().decode("utf-8"))  # type: ignore[attr-defined]
 
 

@@ -130,6 +130,14 @@ def test_a_sample_of_other_peoples_runs(run, facts, rows):
     check_run(run, facts, rows)
 
 
+@pytest.mark.parametrize("name", ["epoch", "step", "epochs", "seconds"])
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 0])
+def test_numbers_at_their_limits_in_other_peoples_runs(run, name, number):
+    # `nnlab compare` once counted up to an epoch that only the row of another run said there was.
+    rows = [{"event": event, name: number} for event in ("RunStart", "EpochEnd", "RunEnd")]
+    check_run(run, {name: number}, rows)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @settings(FULL, max_examples=6000)

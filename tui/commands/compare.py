@@ -118,12 +118,13 @@ def parts(
     else:
         yield Text("all settings are the same")
     yield Text()
-    last = max((run.epochs[-1].epoch for run in runs if run.epochs), default=0)
     metrics = {run.info.metric for run in runs}
     metric = metrics.pop() if len(metrics) == 1 else "score"
+    # Not up to the last one: what somebody's rows say of it may be any number.
+    epochs = sorted({end.epoch for run in runs for end in run.epochs})
     for title, figure in ((f"test {metric}", "test_score"), ("training loss", "train_loss")):
         rows = []
-        for epoch in range(1, last + 1):
+        for epoch in epochs:
             ends = [next((e for e in run.epochs if e.epoch == epoch), None) for run in runs]
             as_text = loss if figure == "train_loss" else "{:.4f}".format
             rows.append(
