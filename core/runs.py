@@ -28,12 +28,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from core.config import RunConfig
 from core.errors import RunError
-from core.notes import NO_NOTES, Notes, read_notes
 from core.events import LARGEST
+from core.notes import NO_NOTES, Notes, read_notes
 from core.permissions import make_folder, open_private
 from core.run_names import suggest_name
 
@@ -223,7 +223,11 @@ def read_info(path: Path) -> RunInfo:
 
 def _checked(**values: Any) -> RunInfo:
     """What run.json says, which anybody may have written. Raises ValueError."""
-    info: RunInfo = _RUN_INFO.validate_python(values, strict=True)
+    try:
+        info: RunInfo = _RUN_INFO.validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     if not 0 <= info.started < LATEST:
         raise ValueError(f"it cannot have started at {info.started:g}")
     if any(isinstance(v, int) and abs(v) > LARGEST for v in values.values()):

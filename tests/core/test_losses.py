@@ -64,3 +64,9 @@ def test_every_loss_is_called_the_same_way():
         assert list(inspect.signature(LOSSES[name]).parameters) == [
             *("logits", "labels", "label_smoothing"),
         ]
+
+
+def test_squared_from_scratch_takes_numbers_like_its_twin():
+    outputs, numbers = torch.randn(5, 1, dtype=torch.float64), torch.randn(5, dtype=torch.float64)
+    ours, theirs = (LOSSES[name](outputs, numbers) for name in ("squared_scratch", "squared"))
+    torch.testing.assert_close(ours, theirs)

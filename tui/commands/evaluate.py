@@ -82,7 +82,8 @@ def evaluate(
 
         sections.append(row_mistakes(trained.classes, found, dataset.test_lines))
     elif mistakes:
-        sections.append(mistake_lines(trained, found, images, columns, lines, needs_ramp(out)))
+        ramp = needs_ramp(out)
+        sections.append(mistake_lines(trained.classes, found, images, columns, lines, ramp))
     out.print(Text(safe_text(title(trained)), "bold"))
     for section in sections:
         for line in section:

@@ -73,8 +73,8 @@ class CompareScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="overlays"):
-            yield OverlayPane("loss", "loss", id="overlay-loss")
-            yield OverlayPane("score", "accuracy", id="overlay-score")
+            yield OverlayPane("loss", id="overlay-loss")
+            yield OverlayPane("score", id="overlay-score")
         with ScrollableContainer(id="results", can_focus=True) as results:
             results.border_title = "settings that differ, and results"
             yield Static(markup=False)

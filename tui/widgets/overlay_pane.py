@@ -72,9 +72,9 @@ class OverlayPane(Widget, can_focus=True):
     y_log = reactive(False)
     smoothing = reactive(SMOOTHING[1])
 
-    def __init__(self, quantity: Literal["loss", "score"], title: str, id: str) -> None:
+    def __init__(self, quantity: Literal["loss", "score"], id: str) -> None:
         super().__init__(id=id)
-        self.quantity, self.title = quantity, title
+        self.quantity = quantity
         self._picture = Text()
 
     def styles_of_roles(self) -> dict[str, Style]:
@@ -161,7 +161,10 @@ class OverlayPane(Widget, can_focus=True):
         self, drawn: Sequence[tuple[Overlaid, Curve]], styles: dict[str, Style], length: int
     ) -> Text:
         """`length` 2 is with names, 1 with letters and shorter values, 0 with letters alone."""
-        text = Text(f"{self.side} {self.title}", "bold")
+        # "accuracy" or "R²", unless both are laid over each other.
+        metrics = {run.view.metric for run in self.runs} if self.quantity == "score" else set()
+        title = metrics.pop() if len(metrics) == 1 else self.quantity
+        text = Text(f"{self.side} {title}", "bold")
         for run, curve in drawn:
             last = curve.ys[-1]
             name = (run.sign, f"{run.sign} {last:.3f}", f"{run.sign} {clip(run.name, LONGEST)}")

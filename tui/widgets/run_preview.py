@@ -11,10 +11,10 @@ from textual.widgets import Static
 from core.runs import RunInfo
 from core.view import RunView
 from tui.format import DASH, age, duration, safe_text
-from tui.widgets.accuracy_pane import AccuracyPane
 from tui.widgets.config_pane import ConfigPane
 from tui.widgets.curve_pane import CurvePane
 from tui.widgets.loss_pane import LossPane
+from tui.widgets.score_pane import ScorePane
 
 
 class RunPreview(Widget):
@@ -39,7 +39,7 @@ class RunPreview(Widget):
         yield Static(id="preview-facts", markup=False)
         with Horizontal(id="preview-curves"):
             yield LossPane()
-            yield AccuracyPane()
+            yield ScorePane()
         yield ConfigPane()
 
     def on_mount(self) -> None:
