@@ -13,6 +13,7 @@ from core.build import build_model, check_model, default_input_size
 from core.checkpoint import load_newest, restore_random_state, save_checkpoint
 from core.config import RunConfig
 from core.control import Control
+from core.crash import traces_kept
 from core.datasets import Dataset, Where, load
 from core.device import Device, choose_device, is_out_of_memory, out_of_memory
 from core.errors import NNLabError, RunError
@@ -21,7 +22,8 @@ from core.initializers import initialize
 from core.losses import LOSSES
 from core.optimizers import make_optimizer
 from core.record import record, set_aside
-from core.runs import ACTIVE, check_run_name, create_run, read_facts, read_info
+from core.run_lock import hold
+from core.runs import check_run_name, create_run, read_facts, read_info
 from core.schedules import SCHEDULES
 from core.threads import choose_threads
 from core.train import Position, Training, train
@@ -64,28 +66,38 @@ def run_experiment(
         return
     training.control = control
     run = create_run(runs_dir, config, name)
-    events = _train_in(run, training, config, dataset, device, threads)
-    yield from record(run, events, dataset.digest)
+    with hold(run) as warning, traces_kept(run):
+        notices = [Notice(warning)] if warning else []
+        events = _train_in(run, training, config, dataset, device, threads, notices)
+        yield from record(run, events, dataset.digest)
 
 
 def resume_experiment(
-    run: Path, *, data_dir: Path | None = None, control: Control | None = None
+    run: Path,
+    *,
+    data_dir: Path | None = None,
+    control: Control | None = None,
+    force: bool = False,
 ) -> Iterator[Event]:
     """Continue the run in the folder `run` from its newest checkpoint that is whole.
 
-    Raises RunError if it is running, has nothing left to train, or cannot be read.
+    With `force` also if a process of another machine has it, which cannot be seen from here.
+    Raises RunError if it is in use, has nothing left to train, or cannot be read.
     """
     control = control or Control()
+    with hold(run, force=force) as warning, traces_kept(run):
+        yield from _go_on(run, data_dir, control, [Notice(warning)] if warning else [])
+
+
+def _go_on(
+    run: Path, data_dir: Path | None, control: Control, notices: list[Notice]
+) -> Iterator[Event]:
+    """The events of a run that is resumed, while nobody else can. Raises RunError."""
     info = read_info(run)
     if info.config is None:
         raise RunError(
             f"{run / 'config.json'} is missing or damaged.",
             "Start the run again with `nnlab train`.",
-        )
-    if info.state in ACTIVE:
-        raise RunError(
-            f"{run.name} is still running ({info.state}).",
-            "Stop it first; `nnlab runs` lists runs.",
         )
     config = info.config
     checkpoint, damaged = load_newest(run / "checkpoints")
@@ -107,7 +119,7 @@ def resume_experiment(
     training = prepare(config, dataset, device)
     # The same number as before: another one sums in another order, and the bits change.
     threads, why = set_threads(config.threads or info.threads, training)
-    notices = [Notice(f"left out: {line}") for line in damaged] + [Notice(why)]
+    notices += [Notice(f"left out: {line}") for line in damaged] + [Notice(why)]
     training.control = control
     training.model.load_state_dict(checkpoint.model)
     training.optimizer.load_state_dict(checkpoint.optimizer)
@@ -210,7 +222,7 @@ def _train_in(
     dataset: Dataset,
     device: Device,
     threads: int,
-    notices: list[Notice] | None = None,
+    notices: list[Notice],
 ) -> Iterator[Event]:
     """The events of the training itself, from RunStart to RunEnd."""
 
@@ -220,7 +232,7 @@ def _train_in(
         )
 
     training.save = save
-    yield from notices or []
+    yield from notices
     yield _start(run, training, config, dataset, device, threads)
     try:
         yield from train(training)

@@ -4,6 +4,7 @@ read while they are written.
     runs/<name>/
       config.json      the RunConfig: enough to start the same run again
       run.json         state, figures so far, host, process, versions; replaced atomically
+      lock             which process works on it, and when it last gave a sign of life
       metrics.jsonl    a row per StepReport and EpochEnd
       events.jsonl     a row for everything else but Progress
       log.txt          what happened, in words
@@ -12,24 +13,23 @@ read while they are written.
 core.record writes and reads the rows; this module knows the folders.
 """
 
-import getpass
 import json
 import os
 import platform
 import re
-import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from core.config import RunConfig
+from core.crash import cause, exit_words, memory_facts
 from core.errors import RunError
+from core.owner import Owner, lives, this_process
+from core.run_lock import LOCK, holder, silence
 from core.run_names import suggest_name
 
 RUN_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -42,7 +42,9 @@ class RunInfo:
 
     name: str
     path: Path
-    state: str  # "training", "paused", "finished", "stopped", "failed", "crashed", "unreadable"
+    # One of ACTIVE, "finished", "stopped", "failed", "crashed", "unreadable", or "silent": on
+    # another machine, from which nothing has been heard for a while.
+    state: str
     model: str = ""
     data: str = ""
     epoch: int = 0  # completed
@@ -54,7 +56,8 @@ class RunInfo:
     started: float = 0.0  # Unix time
     device: str = ""
     threads: int | None = None
-    problem: str = ""
+    problem: str = ""  # why it failed or crashed, since when it is silent
+    owner: Owner | None = None  # the process that works on it, or did last
     config: RunConfig | None = None
 
 
@@ -150,12 +153,19 @@ def read_info(path: Path) -> RunInfo:
         config = RunConfig.model_validate_json((path / "config.json").read_bytes())
     except (OSError, ValueError):
         config = None
+    now = holder(path)
+    if now and lives(now) is False:
+        now = None  # it left its name when it died
     try:
         facts = json.loads((path / "run.json").read_bytes())
+        owner = Owner.from_facts(facts)
         state, problem = facts["state"], facts["problem"]
-        if state in ACTIVE and not _process_lives(facts):
-            state = "crashed"
-            problem = f"Process {facts['pid']} on {facts['host']} ended without a word."
+        if now and now != owner:  # it has begun to resume the run, and not yet said so
+            state, problem, owner = "preparing", "", now
+        elif state in ACTIVE and not now and ((path / LOCK).exists() or lives(owner) is False):
+            state, problem = "crashed", cause(path, facts, owner)
+        if state in ACTIVE and lives(owner) is None and (silent := silence(path)):
+            state, problem = "silent", f"Nothing was heard of {owner} for {silent}."
         return RunInfo(
             name=path.name,
             path=path,
@@ -172,21 +182,28 @@ def read_info(path: Path) -> RunInfo:
             device=facts["device"],
             threads=facts["threads"],
             problem=problem,
+            owner=owner,
             config=config,
         )
+    except FileNotFoundError:
+        if now:
+            return RunInfo(path.name, path, "preparing", owner=now, config=config)
+        problem = "It ended before its first step."
+        return RunInfo(path.name, path, "crashed", problem=problem, config=config)
     except (OSError, ValueError, KeyError, TypeError) as error:
         return RunInfo(path.name, path, "unreadable", problem=f"run.json: {error!r}", config=config)
 
 
-def _process_lives(facts: dict[str, Any]) -> bool:
-    if facts["host"] != socket.gethostname():
-        return True  # only its own machine can tell
-    try:
-        # A process id is used again after a while; the time it began tells them apart.
-        began = psutil.Process(facts["pid"]).create_time()
-    except psutil.Error:
-        return False
-    return abs(began - facts["process_began"]) < 2
+def note_death(path: Path, returncode: int) -> None:
+    """Write down how the process of the run ended, for whoever started it and has waited for it.
+
+    `returncode` is that of subprocess: negative for a signal. Leaves a run alone that has told its
+    end itself. Raises OSError.
+    """
+    facts = read_facts(path)
+    if facts.get("state") in ACTIVE and read_info(path).state == "crashed":
+        problem = f"Process {facts['pid']} on {facts['host']} {exit_words(returncode)}."
+        write_facts(path, facts | {"state": "crashed", "problem": problem})
 
 
 def write_facts(path: Path, facts: dict[str, Any]) -> None:
@@ -205,10 +222,8 @@ def read_facts(path: Path) -> dict[str, Any]:
 def process_facts() -> dict[str, Any]:
     """Who runs this, where and with what: the part of run.json that no event tells."""
     return {
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "process_began": psutil.Process().create_time(),
-        "user": getpass.getuser(),
+        **asdict(this_process()),
+        **memory_facts(),
         "git_revision": _git_revision(),
         "versions": {
             "python": platform.python_version(),

@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -231,7 +232,7 @@ def test_a_run_in_progress_cannot_be_resumed(runs_dir):
     events = run_experiment(config(), runs_dir=runs_dir, name="r")
     while not isinstance(next(events), StepReport):
         pass
-    with pytest.raises(RunError, match="still running"):
+    with pytest.raises(RunError, match=f"in use by process {os.getpid()} of"):
         list(resume_experiment(runs_dir / "r"))
 
 

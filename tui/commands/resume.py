@@ -1,15 +1,32 @@
 """nnlab resume: continue a run where it was stopped."""
 
 from collections.abc import Generator
+from typing import Annotated
+
+import typer
 
 from core.control import Control
 from core.events import Event
 from tui.commands.show import Run
-from tui.options import DataDir, Json, RunsDir
+from tui.options import RUN, DataDir, Json, RunsDir
+
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Also if a process of another machine has the run, which cannot be seen from here. "
+        "Only if that process is gone: two at once would mix their rows and checkpoints.",
+        rich_help_panel=RUN,
+    ),
+]
 
 
 def resume(
-    run: Run, runs_dir: RunsDir = None, data_dir: DataDir = None, json: Json = False
+    run: Run,
+    runs_dir: RunsDir = None,
+    data_dir: DataDir = None,
+    force: Force = False,
+    json: Json = False,
 ) -> None:
     """Continue a run from its newest checkpoint, with the settings it was started with.
 
@@ -27,6 +44,6 @@ def resume(
     def start(control: Control) -> Generator[Event, None, None]:
         from core.experiment import resume_experiment  # takes seconds, for torch
 
-        yield from resume_experiment(path, data_dir=data_dir, control=control)
+        yield from resume_experiment(path, data_dir=data_dir, control=control, force=force)
 
     follow(start, json)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def runs(runs_dir: RunsDir = None, json: Json = False) -> None:
     """List the runs, newest first.
 
-    A run that did not end, though its process is gone, is called crashed; it can be resumed.
+    A run that did not end, though its process is gone, is called crashed, with the reason below
+    the table; it can be resumed. One on another machine that gives no sign of life is silent.
 
     Examples:
       nnlab runs
@@ -45,6 +46,7 @@ STATE_STYLES = {
     "training": "green",
     "evaluating": "green",
     "paused": "yellow",
+    "silent": "yellow",
     "failed": "red",
     "crashed": "red",
     "unreadable": "red",
@@ -87,8 +89,12 @@ def print_table(found: list["RunInfo"], now: float) -> None:
                     (f"{info.epoch}/{info.epochs}", ""),
                     (DASH if best is None else f"{best:.4f}", ""),
                     (duration(info.seconds), ""),
-                    (duration(now - info.started) if info.started else DASH, ""),
+                    (duration(max(now - info.started, 0)) if info.started else DASH, ""),
                 )
             ]
         )
-    console().print(table)
+    out = console()
+    out.print(table)
+    for info in found:
+        if info.state in ("crashed", "silent"):  # what nobody has been told yet
+            out.print(Text(safe_text(f"{info.name}: {info.problem}"), "dim"), soft_wrap=True)
