@@ -1,8 +1,9 @@
 """Requests to a run in progress: carried out between two steps, told by a ControlApplied."""
 
-import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 REQUESTS = ("pause", "resume", "checkpoint", "stop", "stop_after_epoch", "lr", "epochs")
 
@@ -20,13 +21,14 @@ class Control:
 
     def __init__(self) -> None:
         self._requests: deque[Request] = deque()
-        self._news = threading.Event()
+        # Not an Event: a signal handler that sets one while its own thread waits for it hangs.
+        self._news: SimpleQueue[None] = SimpleQueue()
 
     def send(self, kind: str, value: float | None = None) -> None:
         """Ask for `kind`. Callable from any thread and from a signal handler; never waits."""
         assert kind in REQUESTS, kind
         self._requests.append(Request(kind, value))
-        self._news.set()
+        self._news.put(None)
 
     @property
     def pending(self) -> bool:
@@ -42,6 +44,6 @@ class Control:
         return self._requests.popleft() if self._requests else None
 
     def wait(self, seconds: float) -> None:
-        """Sleep until a request comes, at most `seconds`."""
-        self._news.wait(seconds)
-        self._news.clear()
+        """Sleep until a request comes, at most `seconds`; not at all for one taken meanwhile."""
+        with suppress(Empty):
+            self._news.get(timeout=seconds)

@@ -6,13 +6,13 @@ It never waits for the device except when a report is due, and obeys requests be
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from time import perf_counter
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from core import clock
 from core.control import Control
 from core.errors import TrainingDiverged
 from core.events import CheckpointSaved, ControlApplied, EpochEnd, Event, Progress, StepReport
@@ -58,19 +58,19 @@ class Stopwatch:
     """Seconds that can be held while nothing happens."""
 
     def __init__(self, seconds: float = 0.0) -> None:
-        self._from = perf_counter() - seconds
+        self._from = clock.seconds() - seconds
         self._held: float | None = None
 
     @property
     def seconds(self) -> float:
-        return (self._held or perf_counter()) - self._from
+        return (self._held or clock.seconds()) - self._from
 
     def hold(self) -> None:
-        self._held = self._held or perf_counter()
+        self._held = self._held or clock.seconds()
 
     def go(self) -> None:
         if self._held:
-            self._from += perf_counter() - self._held
+            self._from += clock.seconds() - self._held
             self._held = None
 
 
@@ -171,9 +171,9 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
                 return
             reported = training.watch.seconds
 
-        asked = perf_counter()
+        asked = clock.seconds()
         images, labels = batches.batch(epoch, index)
-        sums.waited += perf_counter() - asked
+        sums.waited += clock.seconds() - asked
 
         lr = training.lr_at(step)
         for group in optimizer.param_groups:
@@ -276,7 +276,7 @@ def evaluate(
     device = next(model.parameters()).device
     loss_sum = _zero(device)
     correct = torch.zeros((), dtype=torch.int64, device=device)
-    seen, told = 0, perf_counter()
+    seen, told = 0, clock.seconds()
     model.eval()
     try:
         for index in range(len(batches)):
@@ -289,9 +289,9 @@ def evaluate(
                 loss_sum.add_(loss(logits, labels), alpha=len(labels))
                 correct.add_((logits.argmax(1) == labels).sum())
             seen += len(labels)
-            if perf_counter() - told > EVALUATION_NEWS:
+            if clock.seconds() - told > EVALUATION_NEWS:
                 yield Progress("evaluating", index + 1, len(batches), "batches")
-                told = perf_counter()
+                told = clock.seconds()
     finally:
         model.train()
     return loss_sum.item() / seen, int(correct.item()) / seen

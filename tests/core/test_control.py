@@ -1,3 +1,5 @@
+import signal
+
 from core.control import Control, Request
 
 
@@ -20,3 +22,16 @@ def test_waiting_ends_at_once_when_a_request_is_there():
     control.send("resume")
     control.wait(seconds=60)  # the test's own time limit is shorter than this times two
     assert control.take() == Request("resume")
+
+
+def test_a_signal_handler_that_sends_never_hangs_the_thread_that_waits():
+    control = Control()
+    before = signal.signal(signal.SIGALRM, lambda *_: control.send("checkpoint"))
+    signal.setitimer(signal.ITIMER_REAL, 1e-4, 1e-4)
+    try:
+        for _ in range(3000):
+            control.wait(0.001)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert control.pending

@@ -254,7 +254,7 @@ def test_a_pause_waits_for_resume_and_does_not_count_as_training_time(tiny_datas
 
 def test_a_held_stopwatch_stands_still(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("core.train.perf_counter", lambda: now[0])
+    monkeypatch.setattr("core.clock.perf_counter", lambda: now[0])
     watch = Stopwatch(5.0)
     now[0] += 1
     watch.hold()

@@ -31,7 +31,9 @@ def train(
 ) -> None:
     """Train a network, printing a line for each epoch.
 
-    Ctrl-C finishes the step, saves a checkpoint and ends; a second Ctrl-C leaves at once.
+    Ctrl-C finishes the step, saves a checkpoint and ends; a second Ctrl-C leaves at once. SIGTERM
+    does the same, SIGUSR1 saves a checkpoint and goes on. When the terminal is closed or the
+    connection drops, the run goes on without output.
 
     Examples:
       nnlab train mlp
