@@ -94,6 +94,21 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+def has_failed(error: BaseException) -> bool:
+    """Whether `error` means that a device broke off: its memory cannot be trusted any more, and
+    this process cannot use it again. Memory that ran out is not meant."""
+    import torch
+
+    return not is_out_of_memory(error) and (
+        isinstance(error, torch.AcceleratorError)
+        or (
+            isinstance(error, RuntimeError)
+            # Of CUDA and ROCm, their libraries, and Apple's command buffers.
+            and bool(re.search(r"(CUDA|HIP|cuDNN|MPS backend) error|CU\w+_STATUS_", str(error)))
+        )
+    )
+
+
 def _cpu() -> Device:
     return Device("cpu", cpu_name(), psutil.virtual_memory().available)
 

@@ -10,13 +10,13 @@ from torch import nn
 
 from core.batches import Batches, normalisation
 from core.build import build_model, check_model, default_input_size
-from core.checkpoint import load_newest, restore_random_state, save_checkpoint
+from core.checkpoint import checkpoints, load_newest, restore_random_state, save_checkpoint
 from core.config import RunConfig
 from core.control import Control
 from core.crash import traces_kept
 from core.datasets import Dataset, Where, load
-from core.device import Device, choose_device, is_out_of_memory, out_of_memory
-from core.errors import NNLabError, RunError
+from core.device import Device, choose_device, has_failed, is_out_of_memory, out_of_memory
+from core.errors import DeviceError, NNLabError, RunError, TrainingDiverged
 from core.events import CheckpointSaved, Event, Notice, Progress, RunEnd, RunStart
 from core.initializers import initialize
 from core.losses import LOSSES
@@ -227,6 +227,7 @@ def _train_in(
     """The events of the training itself, from RunStart to RunEnd."""
 
     def save(reason: str) -> CheckpointSaved:
+        _check_finite(training)
         return save_checkpoint(
             run / "checkpoints", training.model, training.optimizer, training.position, reason
         )
@@ -241,7 +242,7 @@ def _train_in(
             yield save("stop")
         yield _end(training, "finished" if finished else "stopped")
     except (NNLabError, RuntimeError, OSError) as error:
-        problem = _as_problem(error, device, config)
+        problem = _as_problem(error, device, config, run)
         yield replace(_end(training, "failed"), problem=problem.problem, fix=problem.fix)
         raise problem from error
 
@@ -286,7 +287,20 @@ def _end(training: Training, state: str) -> RunEnd:
     )
 
 
-def _as_problem(error: Exception, device: Device, config: RunConfig) -> NNLabError:
+def _check_finite(training: Training) -> None:
+    """Raises TrainingDiverged if a weight is no number: no checkpoint is made of that, so that the
+    last good one stays the newest. The loss tells only one step later."""
+    for name, weight in training.model.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise TrainingDiverged(
+                f"{name} is no longer finite at step {training.position.step}.",
+                f"Try --lr {training.position.lr / 10:g}, or another --initializer.",
+            )
+
+
+def _as_problem(
+    error: Exception, device: Device, config: RunConfig, run: Path | None = None
+) -> NNLabError:
     """The error as one that its reader can act on. Raises it again if it is a bug."""
     if isinstance(error, NNLabError):
         return error
@@ -297,7 +311,20 @@ def _as_problem(error: Exception, device: Device, config: RunConfig) -> NNLabErr
         )
     if is_out_of_memory(error):
         return out_of_memory(error, device, config.batch_size)
+    if has_failed(error):
+        return _device_failure(error, device, run)
     raise error
+
+
+def _device_failure(error: Exception, device: Device, run: Path | None) -> DeviceError:
+    """What to do about a device that broke off. Nothing is saved after it: what is in its memory
+    may be wrong."""
+    what = str(error).partition("\n")[0].rstrip(".")
+    fix = "Look at `nnlab devices`, then try again in a new process"
+    if run and (found := checkpoints(run / "checkpoints")):
+        step = int(found[-1].name.removeprefix("step-"))
+        fix += f", from step {step}: nnlab resume {run.name}"
+    return DeviceError(f"{device.torch_name} ({device.name}) failed: {what}.", f"{fix}.")
 
 
 def _count_parameters(model: nn.Module) -> int:

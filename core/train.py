@@ -301,7 +301,9 @@ def _end_epoch(
     training: Training, train_seconds: float, test_loss: float, test_score: float
 ) -> EpochEnd:
     at, seconds = training.position, training.watch.seconds
-    if at.best_test_score is None or test_score > at.best_test_score:
+    # A network that has lost its numbers may still guess one class right: never the best.
+    numbers = math.isfinite(test_loss) and math.isfinite(test_score)
+    if numbers and (at.best_test_score is None or test_score > at.best_test_score):
         training.move(best_epoch=at.epoch, best_step=at.step, best_test_score=test_score)
         at = training.position
     end = EpochEnd(

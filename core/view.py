@@ -4,6 +4,7 @@ Pure and without a terminal. The events come from the training thread of this pr
 run folder; a pane cannot tell the difference. Imports no torch.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -59,8 +60,10 @@ class RunView:
 
     @property
     def best(self) -> EpochEnd | None:
-        """The epoch with the highest test accuracy, the first one if several share it."""
-        return max(self.epoch_ends, key=lambda e: e.test_score, default=None)
+        """The epoch with the highest test accuracy, the first one if several share it; never one
+        whose test gave no number."""
+        told = [e for e in self.epoch_ends if math.isfinite(e.test_loss + e.test_score)]
+        return max(told, key=lambda e: e.test_score, default=None)
 
     @property
     def eta_seconds(self) -> float | None:

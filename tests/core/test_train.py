@@ -350,3 +350,20 @@ def test_random_requests_never_break_the_count_of_steps(tiny_dataset, tiny_model
             training.control.send(kind, {"lr": 0.01, "epochs": 4}.get(kind))
     assert steps == list(range(1, 21))
     assert ends == [5, 10, 15, 20]
+
+
+def test_an_epoch_whose_test_gave_no_number_is_never_the_best(tiny_dataset, tiny_model):
+    tests = iter([math.nan, 1.0, math.inf])
+
+    def loss(logits, labels, *smoothing):
+        if smoothing:
+            return F.cross_entropy(logits, labels)
+        return torch.tensor(next(tests))  # the test, of one batch
+
+    training = make_training(tiny_dataset, tiny_model, epochs=3, loss=loss)
+    training.test_batches = Batches(
+        tiny_dataset.test, batch_size=24, device="cpu", input_size=8,
+        scale=normalisation("unit", tiny_dataset.train),
+    )  # fmt: skip
+    list(train(training))
+    assert training.position.best_epoch == 2
