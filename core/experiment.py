@@ -101,7 +101,8 @@ def _go_on(
         )
     config = info.config
     checkpoint, damaged = load_newest(run / "checkpoints")
-    if checkpoint.position.epoch > checkpoint.position.epochs:
+    # A run that was killed after its last checkpoint has only its end left to tell.
+    if checkpoint.position.epoch > checkpoint.position.epochs and info.state == "finished":
         raise RunError(
             f"{run.name} has finished all its {checkpoint.position.epochs} epochs.",
             f"Start a longer one: nnlab train --config {run / 'config.json'} --epochs N",
@@ -125,7 +126,7 @@ def _go_on(
     training.optimizer.load_state_dict(checkpoint.optimizer)
     training.position = checkpoint.position
     restore_random_state(checkpoint.random)
-    if moved := set_aside(run, checkpoint.position.step):
+    if moved := set_aside(run, checkpoint.position.step, checkpoint.position.epoch):
         rows = "1 row" if moved == 1 else f"{moved} rows"
         notices.append(Notice(f"{rows} after step {checkpoint.position.step} set aside"))
     events = _train_in(run, training, config, dataset, device, threads, notices)

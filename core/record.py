@@ -92,8 +92,9 @@ def damaged_rows(path: Path) -> int:
     return lines - sum(1 for _ in read_events(path))
 
 
-def set_aside(path: Path, step: int) -> int:
-    """Move the rows after `step` out of the way of a run that goes on from there.
+def set_aside(path: Path, step: int, epoch: int) -> int:
+    """Move the rows after `step` out of the way of a run that goes on from there, in `epoch`, the
+    end of which is still to come.
 
     They are kept in metrics.jsonl.superseded and events.jsonl.superseded. Returns how many.
     """
@@ -102,7 +103,8 @@ def set_aside(path: Path, step: int) -> int:
         kept: list[str] = []
         late: list[str] = []
         for row in _rows(path / name):
-            past = row.get("step", 0) > step or row["event"] == "RunEnd"
+            ended = row["event"] == "EpochEnd" and row["epoch"] >= epoch
+            past = row.get("step", 0) > step or ended or row["event"] == "RunEnd"
             (late if past else kept).append(_line(row))
         if late:
             with (path / f"{name}.superseded").open("a", encoding="utf-8") as file:

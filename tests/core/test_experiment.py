@@ -229,6 +229,17 @@ def test_a_finished_run_cannot_be_resumed(runs_dir):
         list(resume_experiment(runs_dir / "r"))
 
 
+def test_a_run_that_was_killed_after_its_last_checkpoint_is_resumed_to_its_end(runs_dir):
+    events = run_experiment(config(), runs_dir=runs_dir, name="r")
+    while not (isinstance(event := next(events), CheckpointSaved) and event.epoch == 2):
+        pass
+    events.close()
+    assert read_info(runs_dir / "r").state == "crashed"
+    *_, end = resume_experiment(runs_dir / "r")
+    assert (end.state, end.epoch, end.step) == ("finished", 2, 10)
+    assert read_info(runs_dir / "r").state == "finished"
+
+
 def test_a_run_in_progress_cannot_be_resumed(runs_dir):
     events = run_experiment(config(), runs_dir=runs_dir, name="r")
     while not isinstance(next(events), StepReport):
