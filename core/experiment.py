@@ -102,7 +102,8 @@ def _go_on(
     config = info.config
     checkpoint, damaged = load_newest(run / "checkpoints")
     # A run that was killed after its last checkpoint has only its end left to tell.
-    if checkpoint.position.epoch > checkpoint.position.epochs and info.state == "finished":
+    ended = read_facts(run).get("state") == "finished"
+    if checkpoint.position.epoch > checkpoint.position.epochs and ended:
         raise RunError(
             f"{run.name} has finished all its {checkpoint.position.epochs} epochs.",
             f"Start a longer one: nnlab train --config {run / 'config.json'} --epochs N",

@@ -16,7 +16,7 @@ from core.experiment import resume_experiment, run_experiment
 from core.initializers import INITIALIZERS
 from core.losses import LOSSES
 from core.record import read_events
-from core.runs import list_runs, read_info
+from core.runs import list_runs, read_facts, read_info, write_facts
 
 
 @pytest.fixture
@@ -225,6 +225,7 @@ def test_a_run_is_not_resumed_on_other_images(runs_dir, monkeypatch, tiny_datase
 
 def test_a_finished_run_cannot_be_resumed(runs_dir):
     list(run_experiment(config(epochs=1), runs_dir=runs_dir, name="r"))
+    write_facts(runs_dir / "r", read_facts(runs_dir / "r") | {"pid": 1})  # by another process
     with pytest.raises(RunError, match="finished all its 1 epochs"):
         list(resume_experiment(runs_dir / "r"))
 
