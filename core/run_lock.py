@@ -92,7 +92,9 @@ def _acquire(run: Path, force: bool) -> tuple[int, str | None]:
 
 def _lock(run: Path, force: bool) -> tuple[int, str | None]:
     """Raises RunError if somebody has the lock, OSError if it cannot be made."""
-    file = os.open(run / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    # Whom the folder lets read, the lock tells who works on the run.
+    mode = 0o600 | run.stat().st_mode & 0o040
+    file = os.open(run / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, mode)
     warning = None
     try:
         try:

@@ -162,7 +162,7 @@ def read_info(path: Path) -> RunInfo:
         state, problem = facts["state"], facts["problem"]
         if now and now != owner:  # it has begun to resume the run, and not yet said so
             state, problem, owner = "preparing", "", now
-        elif state in ACTIVE and not now and ((path / LOCK).exists() or lives(owner) is False):
+        elif state in ACTIVE and not now and (_lock_tells(path) or lives(owner) is False):
             state, problem = "crashed", cause(path, facts, owner)
         if state in ACTIVE and lives(owner) is None and (silent := silence(path)):
             state, problem = "silent", f"Nothing was heard of {owner} for {silent}."
@@ -204,6 +204,11 @@ def note_death(path: Path, returncode: int) -> None:
     if facts.get("state") in ACTIVE and read_info(path).state == "crashed":
         problem = f"Process {facts['pid']} on {facts['host']} {exit_words(returncode)}."
         write_facts(path, facts | {"state": "crashed", "problem": problem})
+
+
+def _lock_tells(path: Path) -> bool:
+    """Whether a lock that names nobody means that nobody has the run."""
+    return os.access(path / LOCK, os.R_OK)
 
 
 def write_facts(path: Path, facts: dict[str, Any]) -> None:

@@ -182,6 +182,15 @@ def test_a_lock_never_follows_a_link_to_elsewhere(run, tmp_path):
     assert (tmp_path / "precious").read_text() == "mine"
 
 
+def test_the_lock_is_read_by_whom_the_folder_lets_read(run):
+    with hold(run):
+        assert (run / LOCK).stat().st_mode & 0o777 == 0o600
+    (run / LOCK).unlink()
+    run.chmod(0o750)
+    with hold(run):
+        assert (run / LOCK).stat().st_mode & 0o077 in (0o040, 0)  # as the umask allows
+
+
 def test_a_run_that_is_held_beats(run, monkeypatch):
     monkeypatch.setattr(run_lock, "BEAT_SECONDS", 0.01)
     beaten = threading.Event()

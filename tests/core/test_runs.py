@@ -168,6 +168,14 @@ def test_a_process_of_another_machine_that_let_go_is_a_crash(tmp_path):
     assert read_info(path).state == "crashed"
 
 
+def test_a_lock_that_may_not_be_read_proves_nothing(tmp_path, monkeypatch):
+    path = run_with(tmp_path, "r")
+    (path / "lock").touch()
+    assert read_info(path).state == "crashed"
+    monkeypatch.setattr("os.access", lambda file, mode: False)  # root may read everything
+    assert read_info(path).state == "training"
+
+
 def test_a_run_of_another_machine_without_a_lock_is_believed(tmp_path):
     other = socket.gethostname() + "-other"
     assert read_info(run_with(tmp_path, "r", host=other, pid=1)).state == "training"
