@@ -59,8 +59,8 @@ class Loop:
 
     def see(self, news: dict[str, Any]) -> None:
         row = news.get("row")
-        if row and row["event"] == "RunStart" and row["step"] == 0:
-            self.rows.clear()  # it began anew, for want of a checkpoint
+        if "anew" in news:
+            self.rows.clear()
         if row and row["event"] in ("StepReport", "EpochEnd"):
             self.rows.append(row)
 
@@ -133,7 +133,7 @@ def kill_and_resume(fork, folder: Path, kills: int, seed: int) -> Loop:
         total.kills += loop.kills
         total.while_saving += loop.while_saving
         save_seconds = loop.save_seconds
-    print(f"{total.kills} kills of {number} runs, {total.while_saving} during a checkpoint")
+        print(f"{total.kills} kills of {number} runs, {total.while_saving} during a checkpoint")
     return total
 
 

@@ -4,7 +4,6 @@ The server has imported torch once; a child costs a fork and not two seconds.
 """
 
 import shutil
-from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from core.checkpoint import checkpoints
 from core.config import RunConfig, make_config
 from core.control import Control
 from core.datasets import Dataset, Images, Loading, Where
-from core.events import Event, RunStart, StepReport, to_row
+from core.errors import NNLabError
+from core.events import RunStart, StepReport, to_row
 
 torch.set_num_threads(1)  # threads do not survive a fork
 
@@ -52,7 +52,7 @@ def load_small(name: str, where: Where) -> Loading:
 def train(run: Path, tell: Connection) -> None:
     """Start the run in the folder `run`, or resume it, and tell what happens in dictionaries:
     {"row": an event as its reader sees it}, {"saving": True} before and {"saving": False} after a
-    checkpoint is written."""
+    checkpoint is written, {"anew": True} before what was killed without one is thrown away."""
     experiment.load = load_small
     save = experiment.save_checkpoint
 
@@ -64,7 +64,15 @@ def train(run: Path, tell: Connection) -> None:
 
     experiment.save_checkpoint = save_aloud
     control = Control()
-    for event in _start_or_resume(run, control):
+    if checkpoints(run / "checkpoints"):
+        events = experiment.resume_experiment(run, control=control)
+    else:
+        tell.send({"anew": True})
+        shutil.rmtree(run, ignore_errors=True)
+        events = experiment.run_experiment(
+            config(), runs_dir=run.parent, name=run.name, control=control
+        )
+    for event in events:
         tell.send({"row": to_row(event)})
         if isinstance(event, StepReport) and event.step % 4 == 0:
             control.send("checkpoint")
@@ -72,8 +80,6 @@ def train(run: Path, tell: Connection) -> None:
 
 def resume(run: Path, tell: Connection) -> None:
     """Resume the run; the last word is {"problem": what went wrong}, or {"problem": ""}."""
-    from core.errors import NNLabError
-
     experiment.load = load_small
     try:
         for event in experiment.resume_experiment(run):
@@ -87,8 +93,6 @@ def resume(run: Path, tell: Connection) -> None:
 
 def start(runs_dir: Path, name: str | None, tell: Connection) -> None:
     """Start a run called `name`; the last word is as that of `resume`."""
-    from core.errors import NNLabError
-
     experiment.load = load_small
     try:
         for event in experiment.run_experiment(config(), runs_dir=runs_dir, name=name):
@@ -98,10 +102,3 @@ def start(runs_dir: Path, name: str | None, tell: Connection) -> None:
         tell.send({"problem": str(error)})
     else:
         tell.send({"problem": ""})
-
-
-def _start_or_resume(run: Path, control: Control) -> Iterator[Event]:
-    if checkpoints(run / "checkpoints"):
-        return experiment.resume_experiment(run, control=control)
-    shutil.rmtree(run, ignore_errors=True)  # killed before the first: there is nothing to resume
-    return experiment.run_experiment(config(), runs_dir=run.parent, name=run.name, control=control)
