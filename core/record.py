@@ -152,6 +152,13 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
         return
     with file.open("rb") as lines:
         for line in lines:
-            text, mark, crc = line.rpartition(b', "crc": "')
-            if mark and crc == b'%08x"}\n' % zlib.crc32(text + b"}"):
-                yield json.loads(text + b"}")
+            if row := parse_row(line):
+                yield row
+
+
+def parse_row(line: bytes) -> dict[str, Any] | None:
+    """The row that `line` holds, without its checksum; None if it is not what was written."""
+    text, mark, crc = line.rpartition(b', "crc": "')
+    if mark and crc == b'%08x"}\n' % zlib.crc32(text + b"}"):
+        return dict(json.loads(text + b"}"))
+    return None

@@ -13,9 +13,17 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from core import clock
-from core.control import Control
+from core.control import REQUESTS, Control
 from core.errors import TrainingDiverged
-from core.events import CheckpointSaved, ControlApplied, EpochEnd, Event, Progress, StepReport
+from core.events import (
+    CheckpointSaved,
+    ControlApplied,
+    EpochEnd,
+    Event,
+    Notice,
+    Progress,
+    StepReport,
+)
 from core.losses.classification import cross_entropy
 from core.schedules import Schedule, warm_up
 
@@ -140,10 +148,9 @@ def train(training: Training) -> Generator[Event, None, None]:
             training.model,
             training.test_batches,
             loss=training.loss,
-            stop=lambda: training.control.wants("stop"),
+            between=lambda: _obey_in_evaluation(training),
         )
         if tested is None:  # the epoch is evaluated again, whole, when the run goes on
-            yield from _obey(training)
             return
         yield _end_epoch(training, train_seconds, *tested)
         if training.save:
@@ -266,12 +273,13 @@ def evaluate(
     batches: BatchSource,
     *,
     loss: Loss = cross_entropy,
-    stop: Callable[[], bool] = lambda: False,
-) -> Generator[Progress, None, tuple[float, float] | None]:
+    between: Callable[[], Generator[Event, None, bool]] | None = None,
+) -> Generator[Event, None, tuple[float, float] | None]:
     """The mean `loss` per image, without label smoothing, and the accuracy of `model` over all
     `batches`.
 
-    Leaves the model in training mode. Returns None as soon as `stop()` is true.
+    Leaves the model in training mode. Before each batch comes what `between()` yields; as soon as
+    it returns False the evaluation is left and returns None.
     """
     device = next(model.parameters()).device
     loss_sum = _zero(device)
@@ -280,7 +288,7 @@ def evaluate(
     model.eval()
     try:
         for index in range(len(batches)):
-            if stop():
+            if between and not (yield from between()):
                 return None
             # Left before each yield: a consumer must not find itself in inference mode.
             with torch.inference_mode():
@@ -329,6 +337,16 @@ def _end_epoch(
     return end
 
 
+def _obey_in_evaluation(training: Training) -> Generator[Event, None, bool]:
+    """Carry out what is asked for; returns whether the evaluation goes on.
+
+    A large test set takes minutes. A checkpoint taken here continues with the evaluation.
+    """
+    if training.control.pending:
+        yield from _obey(training)
+    return not training.stopping
+
+
 def _obey(training: Training) -> Generator[Event, None, None]:
     """Carry out the requests that are waiting; while paused, wait for more."""
     paused = False
@@ -339,24 +357,37 @@ def _obey(training: Training) -> Generator[Event, None, None]:
                 return
             training.control.wait(1.0)
             continue
-        at, value = training.position, request.value
-        match request.kind:
+        if isinstance(request, Notice):
+            yield request
+            continue
+        at, kind, value = training.position, request.kind, request.value
+        match kind:
             case "pause":
                 paused = True
                 training.watch.hold()
             case "resume":
                 paused = False
                 training.watch.go()
-            case "lr" if value is not None:
+            case "checkpoint" if training.save:
+                yield training.save("asked")
+            case "lr" | "scale_lr" if value is not None:
+                kind, value = "lr", value if kind == "lr" else _scaled(at.lr, value)
                 training.move(lr=value)
-            case "epochs" if value is not None:
+            case "epochs" | "extend" if value is not None:
+                wanted = int(value) + (at.epochs if kind == "extend" else 0)
                 # What has begun is finished: fewer epochs than that cannot be planned.
-                value = max(int(value), at.epoch if at.batch else at.epoch - 1)
+                kind, value = "epochs", max(wanted, at.epoch if at.batch else at.epoch - 1, 1)
                 training.move(epochs=value)
             case "stop_after_epoch":
                 training.last_epoch_wanted = True
             case "stop":
                 training.stopping = True
-        yield ControlApplied(min(at.epoch, at.epochs), at.step, request.kind, value)
-        if request.kind == "checkpoint" and training.save:
-            yield training.save("asked")
+        # Last: who is told that there is a checkpoint may read it.
+        yield ControlApplied(min(at.epoch, at.epochs), at.step, kind, value, request.id)
+
+
+def _scaled(lr: float, factor: float) -> float:
+    """The learning rate times `factor`, as long as that is one that could be asked for."""
+    limits = REQUESTS["lr"]
+    assert limits
+    return min(max(lr * factor, limits[0]), limits[1])

@@ -15,6 +15,7 @@ from core.events import (
     Event,
     Notice,
     Progress,
+    Queued,
     RunEnd,
     RunStart,
     StepReport,
@@ -28,7 +29,8 @@ LOG_LINES = 500
 class RunView:
     """Everything that panes show of one run."""
 
-    # "preparing", "training", "evaluating", "paused", "stopping", "finished", "stopped", "failed"
+    # "queued", "preparing", "training", "evaluating", "paused", "stopping", "finished", "stopped",
+    # "failed"
     state: str = "preparing"
     start: RunStart | None = None
     progress: Progress | None = None  # of what is being prepared or evaluated
@@ -84,10 +86,12 @@ def reduce(view: RunView, event: Event) -> RunView:
         view = replace(view, log=(*view.log, text)[-LOG_LINES:])
     match event:
         case Progress():
-            evaluating = view.state in ("training", "evaluating")
-            return replace(view, progress=event, state="evaluating" if evaluating else view.state)
+            begun = {"training": "evaluating", "queued": "preparing"}
+            return replace(view, progress=event, state=begun.get(view.state, view.state))
         case Notice():
             return view
+        case Queued():
+            return replace(view, state="queued")
         case RunStart():
             return replace(
                 view,
@@ -137,6 +141,8 @@ def describe(event: Event) -> str | None:
     match event:
         case Notice():
             return event.text
+        case Queued():
+            return f"queued behind {', '.join(event.behind)}"
         case RunStart():
             return (
                 f"{'resumed' if event.step else 'started'} {event.run}: {event.model} "
