@@ -64,6 +64,15 @@ def choose_device(name: str) -> Device:
     )
 
 
+def devices_for(name: str) -> list[Device]:
+    """Every device that would do for `name`, `choose_device`'s choice first. Raises DeviceError."""
+    chosen = choose_device(name)
+    if name not in ("auto", "cuda") or not chosen.torch_name.startswith("cuda"):
+        return [chosen]
+    others = [gpu for gpu in _cuda_gpus(read_gpus()) if gpu.torch_name != chosen.torch_name]
+    return [chosen, *sorted(others, key=lambda gpu: -(gpu.memory_free_bytes or 0))]
+
+
 def out_of_memory(error: Exception, device: Device, batch_size: int) -> OutOfMemory:
     """One line about memory that ran out: batch size, memory asked for and free, what to try."""
     text = str(error)

@@ -1,6 +1,7 @@
 """A run from its description: the one place that wires network, images, loop and folder."""
 
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,31 @@ from core.config import RunConfig
 from core.control import Control
 from core.crash import traces_kept
 from core.datasets import Dataset, Where, load
-from core.device import Device, choose_device, has_failed, is_out_of_memory, out_of_memory
+from core.device import (
+    Device,
+    choose_device,
+    devices_for,
+    has_failed,
+    is_out_of_memory,
+    out_of_memory,
+)
+from core.device_queue import Place
 from core.errors import DeviceError, NNLabError, RunError, TrainingDiverged
 from core.events import CheckpointSaved, Event, Notice, Progress, RunEnd, RunStart
 from core.initializers import initialize
 from core.losses import LOSSES
+from core.mailbox import requests_reach
 from core.optimizers import make_optimizer
-from core.record import record, set_aside
+from core.record import has_begun, record, set_aside
 from core.run_lock import hold
-from core.runs import check_run_name, create_run, read_facts, read_info
+from core.runs import (
+    create_run,
+    discard_run,
+    process_facts,
+    read_facts,
+    read_info,
+    write_facts,
+)
 from core.schedules import SCHEDULES
 from core.threads import choose_threads
 from core.train import Position, Training, train
@@ -42,20 +59,50 @@ def run_experiment(
     name: str | None = None,
     data_dir: Path | None = None,
     control: Control | None = None,
+    queue: bool = False,
 ) -> Iterator[Event]:
     """Prepare and train a new run in a folder of its own, yielding all that happens.
+
+    To `queue`, it first waits for a device that no other run of this user trains on.
 
     What is wrong before the first step raises NNLabError and leaves no folder behind; what goes
     wrong after RunStart is told by a RunEnd and then raised.
     """
+    run = create_run(runs_dir, config, name)
+    yield from run_created(run, data_dir=data_dir, control=control, queue=queue)
+
+
+def run_created(
+    run: Path,
+    *,
+    data_dir: Path | None = None,
+    control: Control | None = None,
+    queue: bool = False,
+) -> Iterator[Event]:
+    """The same for a run whose folder, with its config, `create_run` has made already."""
     control = control or Control()
-    if name is not None and (runs_dir / check_run_name(name)).exists():
-        raise RunError(
-            f"There is a run called {name!r} in {runs_dir} already.",
-            f"Choose another --name, or continue it with `nnlab resume {name}`.",
-        )
     try:
-        device, dataset = yield from find(config, data_dir, control)
+        with _at_work(run, control) as (place, notices):
+            _note(run, process_facts())
+            yield from _begin(run, place, data_dir, control, queue, notices)
+    finally:
+        if not has_begun(run):
+            discard_run(run)
+
+
+def _begin(
+    run: Path,
+    place: Place,
+    data_dir: Path | None,
+    control: Control,
+    queue: bool,
+    notices: list[Notice],
+) -> Iterator[Event]:
+    """The events of a run from its first step on."""
+    config = _read_config(run)
+    try:
+        device = yield from _find_device(run, config, place, control, queue)
+        dataset = yield from load_images(config, data_dir, control)
         training = prepare(config, dataset, device)
         threads, why = set_threads(config.threads, training)
         yield Notice(why)
@@ -65,11 +112,8 @@ def run_experiment(
         yield RunEnd("stopped", 0, 0, None, None, 0.0)
         return
     training.control = control
-    run = create_run(runs_dir, config, name)
-    with hold(run) as warning, traces_kept(run):
-        notices = [Notice(warning)] if warning else []
-        events = _train_in(run, training, config, dataset, device, threads, notices)
-        yield from record(run, events, dataset.digest)
+    events = _train_in(run, training, config, dataset, device, threads, notices)
+    yield from record(run, events, dataset.digest)
 
 
 def resume_experiment(
@@ -85,21 +129,32 @@ def resume_experiment(
     Raises RunError if it is in use, has nothing left to train, or cannot be read.
     """
     control = control or Control()
-    with hold(run, force=force) as warning, traces_kept(run):
-        yield from _go_on(run, data_dir, control, [Notice(warning)] if warning else [])
+    with _at_work(run, control, force) as (place, notices):
+        if has_begun(run):
+            yield from _go_on(run, place, data_dir, control, notices)
+        else:  # its process was killed before the first step
+            yield from _begin(run, place, data_dir, control, False, notices)
+
+
+@contextmanager
+def _at_work(
+    run: Path, control: Control, force: bool = False
+) -> Iterator[tuple[Place, list[Notice]]]:
+    """Alone with a run, within reach of requests to it; also what its log should be told."""
+    with (
+        hold(run, force=force) as warning,
+        traces_kept(run),
+        requests_reach(run, control),
+        Place(run) as place,
+    ):
+        yield place, [Notice(warning)] if warning else []
 
 
 def _go_on(
-    run: Path, data_dir: Path | None, control: Control, notices: list[Notice]
+    run: Path, place: Place, data_dir: Path | None, control: Control, notices: list[Notice]
 ) -> Iterator[Event]:
     """The events of a run that is resumed, while nobody else can. Raises RunError."""
-    info = read_info(run)
-    if info.config is None:
-        raise RunError(
-            f"{run / 'config.json'} is missing or damaged.",
-            "Start the run again with `nnlab train`.",
-        )
-    config = info.config
+    info, config = read_info(run), _read_config(run)
     checkpoint, damaged = load_newest(run / "checkpoints")
     # A run that was killed after its last checkpoint has only its end left to tell.
     ended = read_facts(run).get("state") == "finished"
@@ -109,7 +164,8 @@ def _go_on(
             f"Start a longer one: nnlab train --config {run / 'config.json'} --epochs N",
         )
     try:
-        device, dataset = yield from find(config, data_dir, control)
+        device = yield from _find_device(run, config, place, control, queue=False)
+        dataset = yield from load_images(config, data_dir, control)
     except Stopped:
         yield RunEnd("stopped", 0, checkpoint.position.step, None, None, 0.0)
         return
@@ -134,19 +190,61 @@ def _go_on(
     yield from record(run, events, dataset.digest)
 
 
-def find(
-    config: RunConfig, data_dir: Path | None, control: Control
-) -> Generator[Progress | Notice, None, tuple[Device, Dataset]]:
-    """The device and the images of a run. Raises Stopped when a stop is asked for meanwhile."""
-    device = choose_device(config.device)
+def _read_config(run: Path) -> RunConfig:
+    """The config in the folder of a run. Raises RunError."""
+    config = read_info(run).config
+    if config is None:
+        raise RunError(
+            f"{run / 'config.json'} is missing or damaged.",
+            "Start the run again with `nnlab train`.",
+        )
+    return config
+
+
+def _note(run: Path, facts: dict[str, Any]) -> None:
+    """Change run.json before there are events to record. Raises RunError."""
+    try:
+        write_facts(run, read_facts(run) | facts)
+    except OSError as error:
+        raise RunError(
+            f"The run folder {run} cannot be written: {error.strerror}.",
+            "Free space or mend its permissions.",
+        ) from None
+
+
+def _find_device(
+    run: Path, config: RunConfig, place: Place, control: Control, queue: bool
+) -> Generator[Event, None, Device]:
+    """The device of a run, noted as in use. Raises Stopped when a stop is asked for meanwhile."""
+    name = config.device
+    if queue:
+        _note(run, {"state": "queued"})
+        found = yield from place.wait(devices_for(name), control)
+        if found is None:
+            raise Stopped
+        _note(run, {"state": "preparing"})
+        name = found.torch_name
+    device = choose_device(name)
     if device.note:
         yield Notice(device.note)
+    if not queue:
+        try:
+            place.use(device)
+        except OSError as error:
+            yield Notice(f"runs that wait in a queue cannot see this one: {error}")
+    return device
+
+
+def load_images(
+    config: RunConfig, data_dir: Path | None, control: Control
+) -> Generator[Progress | Notice, None, Dataset]:
+    """The images of a run. Raises Stopped when a stop is asked for meanwhile."""
     loading = load(config.data, Where(data_dir, config.seed))
     while True:
         try:
             event = next(loading)
         except StopIteration as end:
-            return device, end.value
+            return end.value
         yield event
         if control.wants("stop"):
             loading.close()

@@ -156,7 +156,7 @@ class Mailbox:
 
     def _names(self, ending: str) -> list[str]:
         try:
-            return sorted(name for name in os.listdir(self._folder) if name.endswith(ending))
+            return sorted(p.name for p in self._folder.iterdir() if p.name.endswith(ending))
         except OSError:  # not there, or not just now
             return []
 

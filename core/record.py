@@ -82,6 +82,11 @@ def read_events(path: Path) -> Iterator[Event]:
             yield from_row(row)
 
 
+def has_begun(path: Path) -> bool:
+    """Whether anything was recorded in the run folder `path`: before, there is nothing to keep."""
+    return (path / OTHERS).exists()
+
+
 def damaged_rows(path: Path) -> int:
     """How many rows of the run folder `path` cannot be read."""
     lines = 0

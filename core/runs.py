@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import time
 from dataclasses import asdict, dataclass
@@ -33,7 +34,8 @@ from core.run_lock import LOCK, holder, silence
 from core.run_names import suggest_name
 
 RUN_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-ACTIVE = ("preparing", "training", "evaluating", "paused", "stopping")  # states that need a process
+# States that need a process.
+ACTIVE = ("queued", "preparing", "training", "evaluating", "paused", "stopping")
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def check_run_name(name: str) -> str:
 def create_run(runs_dir: Path, config: RunConfig, name: str | None = None) -> Path:
     """A new folder for a run of `config`, called `name` or, by default, something unique.
 
-    Raises RunError if the name is taken or the folder cannot be made.
+    Its run.json says that this process prepares it. Raises RunError if the name is taken or the
+    folder cannot be made.
     """
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
@@ -90,6 +93,7 @@ def create_run(runs_dir: Path, config: RunConfig, name: str | None = None) -> Pa
         else:
             path = _new_folder(runs_dir)
         _replace(path / "config.json", config.model_dump(mode="json"))
+        write_facts(path, _first_facts(config) | process_facts())
     except FileExistsError as error:
         raise RunError(
             f"There is a run called {name!r} in {runs_dir} already."
@@ -104,6 +108,30 @@ def create_run(runs_dir: Path, config: RunConfig, name: str | None = None) -> Pa
             f"No run can be kept in {runs_dir}: {error.strerror}.", "Choose another --runs-dir."
         ) from None
     return path
+
+
+def discard_run(path: Path) -> None:
+    """Remove the folder of a run that has not begun."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _first_facts(config: RunConfig) -> dict[str, Any]:
+    """What run.json says before there are any events."""
+    return {
+        "state": "preparing",
+        "model": config.model,
+        "data": config.data,
+        "device": config.device,
+        "threads": config.threads,
+        "epoch": 0,
+        "epochs": config.epochs,
+        "step": 0,
+        "best_epoch": None,
+        "best_test_score": None,
+        "seconds": 0.0,
+        "problem": "",
+        "started": time.time(),
+    }
 
 
 def _new_folder(runs_dir: Path) -> Path:

@@ -44,7 +44,7 @@ def delivered(mailbox: Mailbox) -> list[Request | Notice]:
 
 
 def files(run: Path) -> list[str]:
-    return sorted(os.listdir(run / FOLDER))
+    return sorted(path.name for path in (run / FOLDER).iterdir())
 
 
 def test_what_is_sent_is_delivered_once_in_order_and_leaves_no_file(run):

@@ -131,6 +131,8 @@ def test_a_run_that_is_being_resumed_is_preparing(tmp_path):
 
 def test_a_run_that_has_written_nothing_yet_is_preparing_as_long_as_its_process_lives(tmp_path):
     path = create_run(tmp_path, CONFIG, "r")
+    assert read_info(path).state == "preparing"
+    (path / "run.json").unlink()  # as if it were killed before that is written
     with hold(path):
         assert read_info(path).state == "preparing"
     info = read_info(path)
