@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from core.errors import NNLabError
 from tui.commands.bench import bench
 from tui.commands.compare import compare
+from tui.commands.control import NEGATIVE_NUMBERS, checkpoint, extend, pause, set_, stop
 from tui.commands.conv import conv
 from tui.commands.data import data
 from tui.commands.devices import devices
@@ -98,7 +99,8 @@ def nnlab(
 
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
-    "Train": (tui, train, resume),
+    "Train": (tui, train),
+    "Control a run that trains elsewhere": (stop, pause, resume, checkpoint, set_, extend),
     "Look at runs": (runs, show, compare, evaluate, predict, inspect),
     "Look at networks, images and the machine": (models, summary, data, devices),
     "Try things out": (bench, reproduce, plot, conv, shift),
@@ -108,7 +110,9 @@ for panel, commands in PANELS.items():
         if isinstance(command, typer.Typer):
             app.add_typer(command, rich_help_panel=panel)
         else:
-            app.command(rich_help_panel=panel)(command)
+            settings = NEGATIVE_NUMBERS if command is extend else None
+            name = command.__name__.rstrip("_")
+            app.command(name, rich_help_panel=panel, context_settings=settings)(command)
 
 
 def main() -> NoReturn:

@@ -21,6 +21,7 @@ from rich.text import Text
 from core.control import Control
 from core.events import EpochEnd, Event, Progress, RunEnd, RunStart, to_row
 from core.record import read_events
+from core.runs import read_facts, read_info
 from core.view import RunView, describe, reduce, reduce_all
 from tui.console import console
 from tui.epoch_table import EpochTable, loss
@@ -60,6 +61,31 @@ def follow(start: Callable[[Control], Generator[Event, None, None]], as_json: bo
                     reporter.show(event)
     if reporter.view.state == "stopped" and interrupts.exit_code is not None:
         raise typer.Exit(interrupts.exit_code)
+
+
+def follow_detached(start: Callable[[Callable[[Event], None]], Path], as_json: bool) -> None:
+    """Show what happens until a run trains in the background, and how to go on from there.
+
+    `start` is given what to call with each event, and returns the run's folder.
+    """
+    if as_json:
+        run = start(lambda event: None)
+    else:
+        with choose_reporter(False, lambda: False) as reporter:
+            run = start(reporter.show)
+    info, process = read_info(run), read_facts(run)["pid"]
+    if as_json:
+        row = {"run": run.name, "path": str(run), "state": info.state, "pid": process}
+        print(json.dumps(row))
+        return
+    does = "waits in the queue" if info.state == "queued" else "trains"
+    for line in (
+        f"{run.name} {does} in the background, as process {process}",
+        f"folder   {run}",
+        f"watch    {next_command('attach', run)}",
+        f"stop     {next_command('stop', run)}",
+    ):
+        print(safe_text(line))
 
 
 class Reporter:
