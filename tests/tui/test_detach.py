@@ -122,7 +122,7 @@ def test_a_queue_lets_one_after_the_other_train(runs_dir):
     while third.exists():
         psutil.wait_procs([], 0.05)
     end(first, signal.SIGKILL)
-    assert "kill" in read_info(first).problem  # its watcher has noted it
+    assert "was ended by SIGKILL" in read_info(first).problem  # its watcher has noted it
     while (state := read_info(second).state) != "training":
         assert state in ("queued", "preparing")
     assert json.loads((second / "config.json").read_text())["device"] == "cpu"
