@@ -84,6 +84,7 @@ def test_a_process_that_dies_before_its_first_step_is_told_with_its_last_words(
     assert list(runs_dir.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_it_starts_leaves_neither_process_nor_folder(runs_dir):
     def interrupt(event):
         raise KeyboardInterrupt
@@ -107,6 +108,7 @@ def test_it_survives_its_terminal_and_who_started_it(runs_dir):
     assert read_info(runs_dir / "mine").state == "training"
 
 
+@pytest.mark.slow
 def test_a_queue_lets_one_after_the_other_train(runs_dir):
     first = detach(make_config(ENDLESS), runs_dir=runs_dir, name="first", queue=True)
     seen = []
