@@ -10,7 +10,8 @@ REUSE_TORCH ?= $(if $(wildcard $(VENV)/.ready-reuse-torch),1,0)
 READY := $(VENV)/.ready-$(if $(filter 1,$(REUSE_TORCH)),reuse-torch,own-torch)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tui demo test test-slow fuzz lint format typecheck bench bench-runs bench-peers reproduce clean
+.PHONY: help setup tui demo test test-slow fuzz durability lint format typecheck bench bench-runs \
+	bench-peers reproduce clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +41,8 @@ test-slow: $(READY) ## run the tests that take minutes
 
 fuzz: $(READY) ## give 10,000 hostile inputs to every command (minutes)
 	@$(RUN) -m pytest -m slow tests/fuzz
+durability: $(READY) ## kill runs a thousand times, start fifty at once (minutes)
+	@$(RUN) -m pytest tests/durability -s
 
 lint: $(READY) ## check style and formatting
 	@$(RUN) -m ruff check .

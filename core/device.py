@@ -64,6 +64,15 @@ def choose_device(name: str) -> Device:
     )
 
 
+def devices_for(name: str) -> list[Device]:
+    """Every device that would do for `name`, `choose_device`'s choice first. Raises DeviceError."""
+    chosen = choose_device(name)
+    if name not in ("auto", "cuda") or not chosen.torch_name.startswith("cuda"):
+        return [chosen]
+    others = [gpu for gpu in _cuda_gpus(read_gpus()) if gpu.torch_name != chosen.torch_name]
+    return [chosen, *sorted(others, key=lambda gpu: -(gpu.memory_free_bytes or 0))]
+
+
 def out_of_memory(error: Exception, device: Device, batch_size: int) -> OutOfMemory:
     """One line about memory that ran out: batch size, memory asked for and free, what to try."""
     text = str(error)
@@ -91,6 +100,21 @@ def is_out_of_memory(error: BaseException) -> bool:
         isinstance(error, RuntimeError)
         # In turn: mps and CUDA's own, cuBLAS and cuDNN, the CPU.
         and bool(re.search("out of memory|ALLOC_FAILED|DefaultCPUAllocator", str(error)))
+    )
+
+
+def has_failed(error: BaseException) -> bool:
+    """Whether `error` means that a device broke off: its memory cannot be trusted any more, and
+    this process cannot use it again. Memory that ran out is not meant."""
+    import torch
+
+    return not is_out_of_memory(error) and (
+        isinstance(error, torch.AcceleratorError)
+        or (
+            isinstance(error, RuntimeError)
+            # Of CUDA and ROCm, their libraries, and Apple's command buffers.
+            and bool(re.search(r"(CUDA|HIP|cuDNN|MPS backend) error|CU\w+_STATUS_", str(error)))
+        )
     )
 
 

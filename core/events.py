@@ -35,6 +35,13 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Queued:
+    """The run waits for a device that others use; told again when those are others."""
+
+    behind: tuple[str, ...]  # names of the runs that train on it, or wait for it longer
+
+
+@dataclass(frozen=True)
 class RunStart:
     """Everything is ready and the first step comes next; also sent when a run is resumed."""
 
@@ -119,6 +126,7 @@ class ControlApplied:
     step: int
     request: str  # "pause", "resume", "checkpoint", "stop", "stop_after_epoch", "lr", "epochs"
     value: float | None = None  # the new learning rate, the new number of epochs
+    id: str = ""  # of the request, if it came from another process
 
 
 @dataclass(frozen=True)
@@ -136,7 +144,15 @@ class RunEnd:
 
 
 Event = (
-    Progress | Notice | RunStart | StepReport | EpochEnd | CheckpointSaved | ControlApplied | RunEnd
+    Progress
+    | Notice
+    | Queued
+    | RunStart
+    | StepReport
+    | EpochEnd
+    | CheckpointSaved
+    | ControlApplied
+    | RunEnd
 )
 
 EVENTS: dict[str, type] = {kind.__name__: kind for kind in Event.__args__}

@@ -1,6 +1,7 @@
 """A run from its description: the one place that wires network, images, loop and folder."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,40 @@ from torch import nn
 
 from core.batches import Batches, normalisation
 from core.build import build_model, check_model, input_size_of
-from core.checkpoint import load_newest, restore_random_state, save_checkpoint
+from core.checkpoint import checkpoints, load_newest, restore_random_state, save_checkpoint
 from core.config import RunConfig, where_of
 from core.control import Control
+from core.crash import traces_kept
 from core.datasets import Dataset, load
-from core.device import Device, choose_device, is_out_of_memory, out_of_memory
-from core.errors import ConfigError, NNLabError, RunError
+from core.device import (
+    Device,
+    choose_device,
+    devices_for,
+    has_failed,
+    is_out_of_memory,
+    out_of_memory,
+)
+from core.device_queue import Place
+from core.errors import ConfigError, DeviceError, NNLabError, RunError, TrainingDiverged
 from core.events import CheckpointSaved, Event, Notice, Progress, RunEnd, RunStart
 from core.foreign_weights import read_foreign_weights
 from core.initializers import initialize
 from core.losses import LOSSES
+from core.mailbox import requests_reach
 from core.optimizers import make_optimizer
 from core.permissions import check_own, share_folder
-from core.record import record, set_aside
-from core.runs import ACTIVE, check_free, create_run, read_facts, read_info
+from core.record import has_begun, record, set_aside
+from core.run_lock import hold
+from core.runs import (
+    check_free,
+    create_run,
+    discard_run,
+    process_facts,
+    read_facts,
+    read_info,
+    write_config,
+    write_facts,
+)
 from core.schedules import SCHEDULES
 from core.task import REGRESSION, predicts_numbers
 from core.threads import choose_threads
@@ -43,21 +64,54 @@ def run_experiment(
     name: str | None = None,
     data_dir: Path | None = None,
     control: Control | None = None,
+    queue: bool = False,
     share: bool = False,
 ) -> Iterator[Event]:
     """Prepare and train a new run in a folder of its own, yielding all that happens.
 
-    Its folder is for its owner alone or, to `share`, for the group to read too.
+    To `queue`, it first waits for a device that no other run of this user trains on. Its folder is
+    for its owner alone or, to `share`, for the group to read too.
 
     What is wrong before the first step raises NNLabError and leaves no folder behind; what goes
     wrong after RunStart is told by a RunEnd and then raised.
     """
+    run = create_run(runs_dir, config, name, share=share)
+    yield from run_created(run, data_dir=data_dir, control=control, queue=queue)
+
+
+def run_created(
+    run: Path,
+    *,
+    data_dir: Path | None = None,
+    control: Control | None = None,
+    queue: bool = False,
+) -> Iterator[Event]:
+    """The same for a run whose folder, with its config, `create_run` has made already."""
     control = control or Control()
-    if name is not None:
-        check_free(runs_dir, name)
     try:
-        device, dataset = yield from find(config, data_dir, control)
+        with _at_work(run, control) as (place, notices):
+            _note(run, process_facts())
+            yield from _begin(run, place, data_dir, control, queue, notices)
+    finally:
+        if not has_begun(run):
+            discard_run(run)
+
+
+def _begin(
+    run: Path,
+    place: Place,
+    data_dir: Path | None,
+    control: Control,
+    queue: bool,
+    notices: list[Notice],
+) -> Iterator[Event]:
+    """The events of a run from its first step on."""
+    config = _read_config(run)
+    try:
+        device = yield from _find_device(run, config, place, control, queue)
+        dataset = yield from load_images(config, data_dir, control)
         config = _settle(config, dataset)
+        _write(write_config, run, config)
         training = prepare(config, dataset, device)
         threads, why = set_threads(config.threads, training)
         yield Notice(why)
@@ -67,8 +121,7 @@ def run_experiment(
         yield RunEnd("stopped", 0, 0, None, None, 0.0)
         return
     training.control = control
-    run = create_run(runs_dir, config, name, share=share)
-    events = _train_in(run, training, config, dataset, device, threads)
+    events = _train_in(run, training, config, dataset, device, threads, notices)
     yield from record(run, events, dataset.digest)
 
 
@@ -77,35 +130,56 @@ def resume_experiment(
     *,
     data_dir: Path | None = None,
     control: Control | None = None,
+    force: bool = False,
     share: bool = False,
 ) -> Iterator[Event]:
     """Continue the run in the folder `run` from its newest checkpoint that is whole.
 
-    To `share`, its group may read it from now on. Raises RunError if it is somebody else's, is
-    running, has nothing left to train, or cannot be read.
+    With `force` also if a process of another machine has it, which cannot be seen from here. To
+    `share`, its group may read it from now on. Raises RunError if it is somebody else's, is in use,
+    has nothing left to train, or cannot be read.
     """
     control = control or Control()
     check_own(run)
-    info = read_info(run)
-    if info.config is None:
-        raise RunError(
-            f"{run / 'config.json'} is missing or damaged.",
-            "Start the run again with `nnlab train`.",
-        )
-    if info.state in ACTIVE:
-        raise RunError(
-            f"{run.name} is still running ({info.state}).",
-            "Stop it first; `nnlab runs` lists runs.",
-        )
-    config = info.config
+    with _at_work(run, control, force) as (place, notices):
+        if share:
+            share_folder(run)
+        if has_begun(run):
+            yield from _go_on(run, place, data_dir, control, notices)
+        else:  # its process was killed before the first step
+            yield from _begin(run, place, data_dir, control, False, notices)
+
+
+@contextmanager
+def _at_work(
+    run: Path, control: Control, force: bool = False
+) -> Iterator[tuple[Place, list[Notice]]]:
+    """Alone with a run, within reach of requests to it; also what its log should be told."""
+    with (
+        hold(run, force=force) as warning,
+        traces_kept(run),
+        requests_reach(run, control),
+        Place(run) as place,
+    ):
+        yield place, [Notice(warning)] if warning else []
+
+
+def _go_on(
+    run: Path, place: Place, data_dir: Path | None, control: Control, notices: list[Notice]
+) -> Iterator[Event]:
+    """The events of a run that is resumed, while nobody else can. Raises RunError."""
+    info, config = read_info(run), _read_config(run)
     checkpoint, damaged = load_newest(run / "checkpoints")
-    if checkpoint.position.epoch > checkpoint.position.epochs:
+    # A run that was killed after its last checkpoint has only its end left to tell.
+    ended = read_facts(run).get("state") == "finished"
+    if checkpoint.position.epoch > checkpoint.position.epochs and ended:
         raise RunError(
             f"{run.name} has finished all its {checkpoint.position.epochs} epochs.",
             f"Start a longer one: nnlab train --config {run / 'config.json'} --epochs N",
         )
     try:
-        device, dataset = yield from find(config, data_dir, control)
+        device = yield from _find_device(run, config, place, control, queue=False)
+        dataset = yield from load_images(config, data_dir, control)
     except Stopped:
         yield RunEnd("stopped", 0, checkpoint.position.step, None, None, 0.0)
         return
@@ -119,15 +193,13 @@ def resume_experiment(
     training = prepare(config, dataset, device)
     # The same number as before: another one sums in another order, and the bits change.
     threads, why = set_threads(config.threads or info.threads, training)
-    notices = [Notice(f"left out: {line}") for line in damaged] + [Notice(why)]
+    notices += [Notice(f"left out: {line}") for line in damaged] + [Notice(why)]
     training.control = control
     training.model.load_state_dict(checkpoint.model)
     training.optimizer.load_state_dict(checkpoint.optimizer)
     training.position = checkpoint.position
     restore_random_state(checkpoint.random)
-    if share:
-        share_folder(run)
-    if moved := set_aside(run, checkpoint.position.step):
+    if moved := set_aside(run, checkpoint.position.step, checkpoint.position.epoch):
         rows = "1 row" if moved == 1 else f"{moved} rows"
         notices.append(Notice(f"{rows} after step {checkpoint.position.step} set aside"))
     events = _train_in(run, training, config, dataset, device, threads, notices)
@@ -150,7 +222,9 @@ def import_run(
     """
     if name is not None:
         check_free(runs_dir, name)
-    device, dataset = yield from find(config, data_dir, Control())
+    device = choose_device(config.device)
+    dataset = yield from load_images(config, data_dir, Control())
+    config = _settle(config, dataset)
     training = prepare(config, dataset, device)
     yield Progress(f"reading {file.name}", 0, None)
     weights = read_foreign_weights(file, training.model.state_dict())
@@ -167,22 +241,69 @@ def import_run(
         )
         yield _end(training, "stopped")
 
-    yield from record(run, events(), dataset.digest)
+    with hold(run):
+        yield from record(run, events(), dataset.digest)
 
 
-def find(
-    config: RunConfig, data_dir: Path | None, control: Control
-) -> Generator[Progress | Notice, None, tuple[Device, Dataset]]:
-    """The device and the images of a run. Raises Stopped when a stop is asked for meanwhile."""
-    device = choose_device(config.device)
+def _read_config(run: Path) -> RunConfig:
+    """The config in the folder of a run. Raises RunError."""
+    config = read_info(run).config
+    if config is None:
+        raise RunError(
+            f"{run / 'config.json'} is missing or damaged.",
+            "Start the run again with `nnlab train`.",
+        )
+    return config
+
+
+def _note(run: Path, facts: dict[str, Any]) -> None:
+    """Change run.json before there are events to record. Raises RunError."""
+    _write(write_facts, run, read_facts(run) | facts)
+
+
+def _write(write: Callable[[Path, Any], None], run: Path, content: Any) -> None:
+    try:
+        write(run, content)
+    except OSError as error:
+        raise RunError(
+            f"The run folder {run} cannot be written: {error.strerror}.",
+            "Free space or mend its permissions.",
+        ) from None
+
+
+def _find_device(
+    run: Path, config: RunConfig, place: Place, control: Control, queue: bool
+) -> Generator[Event, None, Device]:
+    """The device of a run, noted as in use. Raises Stopped when a stop is asked for meanwhile."""
+    name = config.device
+    if queue:
+        _note(run, {"state": "queued"})
+        found = yield from place.wait(devices_for(name), control)
+        if found is None:
+            raise Stopped
+        _note(run, {"state": "preparing"})
+        name = found.torch_name
+    device = choose_device(name)
     if device.note:
         yield Notice(device.note)
+    if not queue:
+        try:
+            place.use(device)
+        except OSError as error:
+            yield Notice(f"runs that wait in a queue cannot see this one: {error}")
+    return device
+
+
+def load_images(
+    config: RunConfig, data_dir: Path | None, control: Control
+) -> Generator[Progress | Notice, None, Dataset]:
+    """The images of a run, or its rows. Raises Stopped when a stop is asked for meanwhile."""
     loading = load(config.data, where_of(config, data_dir))
     while True:
         try:
             event = next(loading)
         except StopIteration as end:
-            return device, end.value
+            return end.value
         yield event
         if control.wants("stop"):
             loading.close()
@@ -287,17 +408,18 @@ def _train_in(
     dataset: Dataset,
     device: Device,
     threads: int,
-    notices: list[Notice] | None = None,
+    notices: list[Notice],
 ) -> Iterator[Event]:
     """The events of the training itself, from RunStart to RunEnd."""
 
     def save(reason: str) -> CheckpointSaved:
+        _check_finite(training)
         return save_checkpoint(
             run / "checkpoints", training.model, training.optimizer, training.position, reason
         )
 
     training.save = save
-    yield from notices or []
+    yield from notices
     yield _start(run, training, config, dataset, device, threads)
     try:
         yield from train(training)
@@ -306,7 +428,7 @@ def _train_in(
             yield save("stop")
         yield _end(training, "finished" if finished else "stopped")
     except (NNLabError, RuntimeError, OSError) as error:
-        problem = _as_problem(error, device, config)
+        problem = _as_problem(error, device, config, run)
         yield replace(_end(training, "failed"), problem=problem.problem, fix=problem.fix)
         raise problem from error
 
@@ -353,7 +475,20 @@ def _end(training: Training, state: str) -> RunEnd:
     )
 
 
-def _as_problem(error: Exception, device: Device, config: RunConfig) -> NNLabError:
+def _check_finite(training: Training) -> None:
+    """Raises TrainingDiverged if a weight is no number: no checkpoint is made of that, so that the
+    last good one stays the newest. The loss tells only one step later."""
+    for name, weight in training.model.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise TrainingDiverged(
+                f"{name} is no longer finite at step {training.position.step}.",
+                f"Try --lr {training.position.lr / 10:g}, or another --initializer.",
+            )
+
+
+def _as_problem(
+    error: Exception, device: Device, config: RunConfig, run: Path | None = None
+) -> NNLabError:
     """The error as one that its reader can act on. Raises it again if it is a bug."""
     if isinstance(error, NNLabError):
         return error
@@ -364,7 +499,20 @@ def _as_problem(error: Exception, device: Device, config: RunConfig) -> NNLabErr
         )
     if is_out_of_memory(error):
         return out_of_memory(error, device, config.batch_size)
+    if has_failed(error):
+        return _device_failure(error, device, run)
     raise error
+
+
+def _device_failure(error: Exception, device: Device, run: Path | None) -> DeviceError:
+    """What to do about a device that broke off. Nothing is saved after it: what is in its memory
+    may be wrong."""
+    what = str(error).partition("\n")[0].rstrip(".")
+    fix = "Look at `nnlab devices`, then try again in a new process"
+    if run and (found := checkpoints(run / "checkpoints")):
+        step = int(found[-1].name.removeprefix("step-"))
+        fix += f", from step {step}: nnlab resume {run.name}"
+    return DeviceError(f"{device.torch_name} ({device.name}) failed: {what}.", f"{fix}.")
 
 
 def _count_parameters(model: nn.Module) -> int:

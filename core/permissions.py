@@ -45,11 +45,16 @@ def open_private(path: Path, mode: str, **options: Any) -> IO[Any]:
         path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | flags, PRIVATE & 0o666
     )
     try:
-        os.fchmod(handle, (SHARED if _is_shared(path.parent) else PRIVATE) & 0o666)
+        os.fchmod(handle, file_mode(path.parent))
         return os.fdopen(handle, mode, **options)
     except BaseException:
         os.close(handle)
         raise
+
+
+def file_mode(folder: Path) -> int:
+    """What the mode of a file in `folder` is to be. Raises OSError."""
+    return (SHARED if _is_shared(folder) else PRIVATE) & 0o666
 
 
 def share_folder(path: Path) -> None:

@@ -83,6 +83,11 @@ def read_events(path: Path) -> Iterator[Event]:
             yield from_row(row)
 
 
+def has_begun(path: Path) -> bool:
+    """Whether anything was recorded in the run folder `path`: before, there is nothing to keep."""
+    return (path / OTHERS).exists()
+
+
 def damaged_rows(path: Path) -> int:
     """How many rows of the run folder `path` cannot be read."""
     lines = 0
@@ -93,8 +98,9 @@ def damaged_rows(path: Path) -> int:
     return lines - sum(1 for _ in read_events(path))
 
 
-def set_aside(path: Path, step: int) -> int:
-    """Move the rows after `step` out of the way of a run that goes on from there.
+def set_aside(path: Path, step: int, epoch: int) -> int:
+    """Move the rows after `step` out of the way of a run that goes on from there, in `epoch`, the
+    end of which is still to come.
 
     They are kept in metrics.jsonl.superseded and events.jsonl.superseded. Returns how many.
     """
@@ -103,7 +109,8 @@ def set_aside(path: Path, step: int) -> int:
         kept: list[str] = []
         late: list[str] = []
         for row in _rows(path / name):
-            past = row.get("step", 0) > step or row["event"] == "RunEnd"
+            ended = row["event"] == "EpochEnd" and row["epoch"] >= epoch
+            past = row.get("step", 0) > step or ended or row["event"] == "RunEnd"
             (late if past else kept).append(_line(row))
         if late:
             with open_private(path / f"{name}.superseded", "a", encoding="utf-8") as file:
@@ -153,11 +160,16 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
         return
     with file.open("rb") as lines:
         for line in lines:
-            text, mark, crc = line.rpartition(b', "crc": "')
-            if mark and crc == b'%08x"}\n' % zlib.crc32(text + b"}"):
-                try:
-                    row = json.loads(text + b"}")
-                except ValueError:  # the checksum is right: this was written to be wrong
-                    continue
-                if isinstance(row.get("seq"), int):
-                    yield row
+            if row := parse_row(line):
+                yield row
+
+
+def parse_row(line: bytes) -> dict[str, Any] | None:
+    """The row that `line` holds, without its checksum; None if it is not what was written."""
+    text, mark, crc = line.rpartition(b', "crc": "')
+    if mark and crc == b'%08x"}\n' % zlib.crc32(text + b"}"):
+        with suppress(ValueError):  # the checksum is right: this was written to be wrong
+            row = dict(json.loads(text + b"}"))
+            if isinstance(row.get("seq"), int):
+                return row
+    return None

@@ -4,6 +4,7 @@ read while they are written.
     runs/<name>/
       config.json      the RunConfig: enough to start the same run again
       run.json         state, figures so far, host, process, versions; replaced atomically
+      lock             which process works on it, and when it last gave a sign of life
       metrics.jsonl    a row per StepReport and EpochEnd
       events.jsonl     a row for everything else but Progress
       log.txt          what happened, in words
@@ -13,33 +14,35 @@ read while they are written.
 core.record writes and reads the rows; this module knows the folders.
 """
 
-import getpass
 import json
 import os
 import platform
 import re
-import socket
+import shutil
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import psutil
 from pydantic import TypeAdapter, ValidationError
 
 from core.config import RunConfig
+from core.crash import cause, exit_words, memory_facts
 from core.errors import RunError
 from core.events import LARGEST
 from core.notes import NO_NOTES, Notes, read_notes
+from core.owner import Owner, lives, this_process
 from core.permissions import make_folder, open_private
+from core.run_lock import LOCK, holder, silence
 from core.run_names import suggest_name
 
 RUN_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LATEST = 1e11  # Unix time, in the year 5138: beyond, no calendar has words
-ACTIVE = ("preparing", "training", "evaluating", "paused", "stopping")  # states that need a process
+# States that need a process.
+ACTIVE = ("queued", "preparing", "training", "evaluating", "paused", "stopping")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,9 @@ class RunInfo:
 
     name: str
     path: Path
-    state: str  # "training", "paused", "finished", "stopped", "failed", "crashed", "unreadable"
+    # One of ACTIVE, "finished", "stopped", "failed", "crashed", "unreadable", or "silent": on
+    # another machine, from which nothing has been heard for a while.
+    state: str
     model: str = ""
     data: str = ""
     epoch: int = 0  # completed
@@ -61,7 +66,8 @@ class RunInfo:
     started: float = 0.0  # Unix time
     device: str = ""
     threads: int | None = None
-    problem: str = ""
+    problem: str = ""  # why it failed or crashed, since when it is silent
+    owner: Owner | None = None  # the process that works on it, or did last
     config: RunConfig | None = None
     notes: Notes = NO_NOTES
 
@@ -100,9 +106,8 @@ def create_run(
 ) -> Path:
     """A new folder for a run of `config`, called `name` or, by default, something unique.
 
-    Its group may read it if it is to be shared; nobody else may.
-
-    Raises RunError if the name is taken or the folder cannot be made.
+    Its group may read it if it is to be shared; nobody else may. Its run.json says that this
+    process prepares it. Raises RunError if the name is taken or the folder cannot be made.
     """
     try:
         runs_dir.mkdir(parents=True, exist_ok=True)
@@ -111,7 +116,8 @@ def create_run(
             make_folder(path, share=share)
         else:
             path = _new_folder(runs_dir, share)
-        _replace(path / "config.json", config.model_dump(mode="json"))
+        write_config(path, config)
+        write_facts(path, _first_facts(config) | process_facts())
     except FileExistsError as error:
         if name is not None and runs_dir.is_dir():
             raise _taken(runs_dir, name) from None
@@ -121,6 +127,35 @@ def create_run(
             f"No run can be kept in {runs_dir}: {error.strerror}.", "Choose another --runs-dir."
         ) from None
     return path
+
+
+def write_config(path: Path, config: RunConfig) -> None:
+    """Replace the run's config.json, whole or not at all. Raises OSError."""
+    _replace(path / "config.json", config.model_dump(mode="json"))
+
+
+def discard_run(path: Path) -> None:
+    """Remove the folder of a run that has not begun."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _first_facts(config: RunConfig) -> dict[str, Any]:
+    """What run.json says before there are any events."""
+    return {
+        "state": "preparing",
+        "model": config.model,
+        "data": config.data,
+        "device": config.device,
+        "threads": config.threads,
+        "epoch": 0,
+        "epochs": config.epochs,
+        "step": 0,
+        "best_epoch": None,
+        "best_test_score": None,
+        "seconds": 0.0,
+        "problem": "",
+        "started": time.time(),
+    }
 
 
 def _new_folder(runs_dir: Path, share: bool) -> Path:
@@ -184,12 +219,19 @@ def read_info(path: Path) -> RunInfo:
         config = RunConfig.model_validate_json((path / "config.json").read_bytes())
     except (OSError, ValueError):
         config = None
+    now = holder(path)
+    if now and lives(now) is False:
+        now = None  # it left its name when it died
     try:
         facts = json.loads((path / "run.json").read_bytes())
+        owner = Owner.from_facts(facts)
         state, problem = facts["state"], facts["problem"]
-        if state in ACTIVE and not _process_lives(facts):
-            state = "crashed"
-            problem = f"Process {facts['pid']} on {facts['host']} ended without a word."
+        if now and now != owner:  # it has begun to resume the run, and not yet said so
+            state, problem, owner = "preparing", "", now
+        elif state in ACTIVE and not now and (_lock_tells(path) or lives(owner) is False):
+            state, problem = "crashed", cause(path, facts, owner)
+        if state in ACTIVE and lives(owner) is None and (silent := silence(path)):
+            state, problem = "silent", f"Nothing was heard of {owner} for {silent}."
         return _checked(
             name=path.name,
             path=path,
@@ -207,18 +249,23 @@ def read_info(path: Path) -> RunInfo:
             device=facts["device"],
             threads=facts["threads"],
             problem=problem,
+            owner=owner,
             config=config,
             notes=read_notes(path),
         )
+    except FileNotFoundError:
+        state = "preparing" if now else "crashed"
+        problem = "" if now else "It ended before its first step."
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-        reason = str(error).partition("\n")[0]
+        state, reason = "unreadable", str(error).partition("\n")[0]
         problem = f"run.json: {type(error).__name__}: {reason}"
-        return RunInfo(
-            *(path.name, path, "unreadable"),
-            problem=problem,
-            config=config,
-            notes=read_notes(path),
-        )
+    return RunInfo(
+        *(path.name, path, state),
+        problem=problem,
+        owner=now,
+        config=config,
+        notes=read_notes(path),
+    )
 
 
 def _checked(**values: Any) -> RunInfo:
@@ -238,15 +285,21 @@ def _checked(**values: Any) -> RunInfo:
 _RUN_INFO = TypeAdapter(RunInfo)
 
 
-def _process_lives(facts: dict[str, Any]) -> bool:
-    if facts["host"] != socket.gethostname():
-        return True  # only its own machine can tell
-    try:
-        # A process id is used again after a while; the time it began tells them apart.
-        began = psutil.Process(facts["pid"]).create_time()
-    except psutil.Error:
-        return False
-    return abs(began - facts["process_began"]) < 2
+def note_death(path: Path, returncode: int) -> None:
+    """Write down how the process of the run ended, for whoever started it and has waited for it.
+
+    `returncode` is that of subprocess: negative for a signal. Leaves a run alone that has told its
+    end itself. Raises OSError.
+    """
+    facts = read_facts(path)
+    if facts.get("state") in ACTIVE and read_info(path).state == "crashed":
+        problem = f"Process {facts['pid']} on {facts['host']} {exit_words(returncode)}."
+        write_facts(path, facts | {"state": "crashed", "problem": problem})
+
+
+def _lock_tells(path: Path) -> bool:
+    """Whether a lock that names nobody means that nobody has the run."""
+    return os.access(path / LOCK, os.R_OK)
 
 
 def write_facts(path: Path, facts: dict[str, Any]) -> None:
@@ -265,10 +318,8 @@ def read_facts(path: Path) -> dict[str, Any]:
 def process_facts() -> dict[str, Any]:
     """Who runs this, where and with what: the part of run.json that no event tells."""
     return {
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "process_began": psutil.Process().create_time(),
-        "user": getpass.getuser(),
+        **asdict(this_process()),
+        **memory_facts(),
         "git_revision": _git_revision(),
         "versions": {
             "python": platform.python_version(),

@@ -144,12 +144,12 @@ def _evaluation(training: Training, batches: BatchSource, seconds: float) -> flo
     """Images a second while testing."""
     started = time.perf_counter()
     some = _Some(batches)
-    for _ in evaluate(
-        training.model,
-        some,
-        loss=training.loss,
-        stop=lambda: some.seen > 0 and time.perf_counter() - started >= seconds,
-    ):
+
+    def time_left() -> Generator[Event, None, bool]:
+        yield from ()
+        return some.seen == 0 or time.perf_counter() - started < seconds
+
+    for _ in evaluate(training.model, some, loss=training.loss, between=time_left):
         pass
     _waiting(training)()
     return some.seen / (time.perf_counter() - started)

@@ -6,16 +6,24 @@ It never waits for the device except when a report is due, and obeys requests be
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from time import perf_counter
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from core.control import Control
+from core import clock
+from core.control import REQUESTS, Control
 from core.errors import TrainingDiverged
-from core.events import CheckpointSaved, ControlApplied, EpochEnd, Event, Progress, StepReport
+from core.events import (
+    CheckpointSaved,
+    ControlApplied,
+    EpochEnd,
+    Event,
+    Notice,
+    Progress,
+    StepReport,
+)
 from core.losses import Loss
 from core.losses.classification import cross_entropy
 from core.schedules import Schedule, warm_up
@@ -58,19 +66,19 @@ class Stopwatch:
     """Seconds that can be held while nothing happens."""
 
     def __init__(self, seconds: float = 0.0) -> None:
-        self._from = perf_counter() - seconds
+        self._from = clock.seconds() - seconds
         self._held: float | None = None
 
     @property
     def seconds(self) -> float:
-        return (self._held or perf_counter()) - self._from
+        return (self._held or clock.seconds()) - self._from
 
     def hold(self) -> None:
-        self._held = self._held or perf_counter()
+        self._held = self._held or clock.seconds()
 
     def go(self) -> None:
         if self._held:
-            self._from += perf_counter() - self._held
+            self._from += clock.seconds() - self._held
             self._held = None
 
 
@@ -145,10 +153,9 @@ def train(training: Training) -> Generator[Event, None, None]:
             training.test_batches,
             loss=training.loss,
             score=training.test_score,
-            stop=lambda: training.control.wants("stop"),
+            between=lambda: _obey_in_evaluation(training),
         )
         if tested is None:  # the epoch is evaluated again, whole, when the run goes on
-            yield from _obey(training)
             return
         yield _end_epoch(training, train_seconds, *tested)
         if training.save:
@@ -176,9 +183,9 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
                 return
             reported = training.watch.seconds
 
-        asked = perf_counter()
+        asked = clock.seconds()
         images, labels = batches.batch(epoch, index)
-        sums.waited += perf_counter() - asked
+        sums.waited += clock.seconds() - asked
 
         lr = training.lr_at(step)
         for group in optimizer.param_groups:
@@ -273,19 +280,20 @@ def evaluate(
     *,
     loss: Loss = cross_entropy,
     score: Score = hits,
-    stop: Callable[[], bool] = lambda: False,
-) -> Generator[Progress, None, tuple[float, float] | None]:
+    between: Callable[[], Generator[Event, None, bool]] | None = None,
+) -> Generator[Event, None, tuple[float, float] | None]:
     """The mean `loss` and `score` per image of `model` over all `batches`, without label smoothing.
 
-    Leaves the model in training mode. Returns None as soon as `stop()` is true.
+    Leaves the model in training mode. Before each batch comes what `between()` yields; as soon as
+    it returns False the evaluation is left and returns None.
     """
     device = next(model.parameters()).device
     loss_sum, score_sum = _zero(device), _zero(device)
-    seen, told = 0, perf_counter()
+    seen, told = 0, clock.seconds()
     model.eval()
     try:
         for index in range(len(batches)):
-            if stop():
+            if between and not (yield from between()):
                 return None
             # Left before each yield: a consumer must not find itself in inference mode.
             with torch.inference_mode():
@@ -294,9 +302,9 @@ def evaluate(
                 loss_sum.add_(loss(logits, labels), alpha=len(labels))
                 score_sum.add_(score(logits, labels))
             seen += len(labels)
-            if perf_counter() - told > EVALUATION_NEWS:
+            if clock.seconds() - told > EVALUATION_NEWS:
                 yield Progress("evaluating", index + 1, len(batches), "batches")
-                told = perf_counter()
+                told = clock.seconds()
     finally:
         model.train()
     return loss_sum.item() / seen, score_sum.item() / seen
@@ -306,7 +314,9 @@ def _end_epoch(
     training: Training, train_seconds: float, test_loss: float, test_score: float
 ) -> EpochEnd:
     at, seconds = training.position, training.watch.seconds
-    if at.best_test_score is None or test_score > at.best_test_score:
+    # A network that has lost its numbers may still guess one class right: never the best.
+    numbers = math.isfinite(test_loss) and math.isfinite(test_score)
+    if numbers and (at.best_test_score is None or test_score > at.best_test_score):
         training.move(best_epoch=at.epoch, best_step=at.step, best_test_score=test_score)
         at = training.position
     end = EpochEnd(
@@ -332,6 +342,16 @@ def _end_epoch(
     return end
 
 
+def _obey_in_evaluation(training: Training) -> Generator[Event, None, bool]:
+    """Carry out what is asked for; returns whether the evaluation goes on.
+
+    A large test set takes minutes. A checkpoint taken here continues with the evaluation.
+    """
+    if training.control.pending:
+        yield from _obey(training)
+    return not training.stopping
+
+
 def _obey(training: Training) -> Generator[Event, None, None]:
     """Carry out the requests that are waiting; while paused, wait for more."""
     paused = False
@@ -342,24 +362,37 @@ def _obey(training: Training) -> Generator[Event, None, None]:
                 return
             training.control.wait(1.0)
             continue
-        at, value = training.position, request.value
-        match request.kind:
+        if isinstance(request, Notice):
+            yield request
+            continue
+        at, kind, value = training.position, request.kind, request.value
+        match kind:
             case "pause":
                 paused = True
                 training.watch.hold()
             case "resume":
                 paused = False
                 training.watch.go()
-            case "lr" if value is not None:
+            case "checkpoint" if training.save:
+                yield training.save("asked")
+            case "lr" | "scale_lr" if value is not None:
+                kind, value = "lr", value if kind == "lr" else _scaled(at.lr, value)
                 training.move(lr=value)
-            case "epochs" if value is not None:
+            case "epochs" | "extend" if value is not None:
+                wanted = int(value) + (at.epochs if kind == "extend" else 0)
                 # What has begun is finished: fewer epochs than that cannot be planned.
-                value = max(int(value), at.epoch if at.batch else at.epoch - 1)
+                kind, value = "epochs", max(wanted, at.epoch if at.batch else at.epoch - 1, 1)
                 training.move(epochs=value)
             case "stop_after_epoch":
                 training.last_epoch_wanted = True
             case "stop":
                 training.stopping = True
-        yield ControlApplied(min(at.epoch, at.epochs), at.step, request.kind, value)
-        if request.kind == "checkpoint" and training.save:
-            yield training.save("asked")
+        # Last: who is told that there is a checkpoint may read it.
+        yield ControlApplied(min(at.epoch, at.epochs), at.step, kind, value, request.id)
+
+
+def _scaled(lr: float, factor: float) -> float:
+    """The learning rate times `factor`, as long as that is one that could be asked for."""
+    limits = REQUESTS["lr"]
+    assert limits
+    return min(max(lr * factor, limits[0]), limits[1])

@@ -4,6 +4,7 @@ Pure and without a terminal. The events come from the training thread of this pr
 run folder; a pane cannot tell the difference. Imports no torch.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from core.events import (
     Event,
     Notice,
     Progress,
+    Queued,
     RunEnd,
     RunStart,
     StepReport,
@@ -27,7 +29,8 @@ LOG_LINES = 500
 class RunView:
     """Everything that panes show of one run."""
 
-    # "preparing", "training", "evaluating", "paused", "stopping", "finished", "stopped", "failed"
+    # "queued", "preparing", "training", "evaluating", "paused", "stopping", "finished", "stopped",
+    # "failed"
     state: str = "preparing"
     start: RunStart | None = None
     progress: Progress | None = None  # of what is being prepared or evaluated
@@ -64,8 +67,10 @@ class RunView:
 
     @property
     def best(self) -> EpochEnd | None:
-        """The epoch with the highest test score, the first one if several share it."""
-        return max(self.epoch_ends, key=lambda e: e.test_score, default=None)
+        """The epoch with the highest test score, the first one if several share it; never one
+        whose test gave no number."""
+        told = [e for e in self.epoch_ends if math.isfinite(e.test_loss + e.test_score)]
+        return max(told, key=lambda e: e.test_score, default=None)
 
     @property
     def eta_seconds(self) -> float | None:
@@ -86,10 +91,12 @@ def reduce(view: RunView, event: Event) -> RunView:
         view = replace(view, log=(*view.log, text)[-LOG_LINES:])
     match event:
         case Progress():
-            evaluating = view.state in ("training", "evaluating")
-            return replace(view, progress=event, state="evaluating" if evaluating else view.state)
+            begun = {"training": "evaluating", "queued": "preparing"}
+            return replace(view, progress=event, state=begun.get(view.state, view.state))
         case Notice():
             return view
+        case Queued():
+            return replace(view, state="queued")
         case RunStart():
             return replace(
                 view,
@@ -139,6 +146,8 @@ def describe(event: Event) -> str | None:
     match event:
         case Notice():
             return event.text
+        case Queued():
+            return f"queued behind {', '.join(event.behind)}"
         case RunStart():
             return (
                 f"{'resumed' if event.step else 'started'} {event.run}: {event.model} "

@@ -1,6 +1,6 @@
 """What many tests share: a tiny network, a tiny data set, and real data where it is at hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,14 @@ from core.datasets import Dataset, Images, Loading, Where
 torch.set_num_threads(1)
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_tickets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs note which device they use (core.device_queue): not among those of a real user."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 def striped_images(count: int, seed: int, classes: int = 3) -> Images:

@@ -15,7 +15,7 @@ SLOW = {"torch", "textual"}
 # What the first paint and the settings form need: none of it may wait for torch.
 LIGHT = """
     registry errors events config view control record runs build datasets models optimizers
-    initializers augmentations schedules presets
+    initializers augmentations schedules presets mailbox device_queue
 """.split()
 
 
@@ -65,6 +65,8 @@ def test_what_a_form_needs_comes_without_torch():
         ["runs", "--runs-dir", "no_such_folder"],
         ["show", "no_such_run"],
         ["resume", "no_such_run"],
+        ["stop", "no_such_run"],
+        ["set", "no_such_run", "lr=0.1"],
         ["evaluate", "no_such_run"],
         ["predict", "no_such_run", "photo.jpg"],
         ["inspect", "no_such_run"],

@@ -60,6 +60,7 @@ class NNLabApp(App[int]):
             loop = asyncio.get_running_loop()
             for signum in ENDING_SIGNALS:
                 loop.add_signal_handler(signum, self.leave, 128 + signum)
+            loop.add_signal_handler(signal.SIGUSR1, self.save_checkpoint)
         if self.config:
             self.start_run(self.config)
         else:
@@ -175,6 +176,11 @@ class NNLabApp(App[int]):
         else:
             message = farewell(self.last_view) if self.last_view else None
             self.exit(self._leaving, self._leaving, message)
+
+    def save_checkpoint(self) -> None:
+        """Save the run in progress after its step, as a scheduler asks with SIGUSR1."""
+        if self.training:
+            self.training.action_checkpoint()
 
     @on(DashboardScreen.Ended)
     def note_ended(self, event: DashboardScreen.Ended) -> None:

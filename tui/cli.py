@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 from core.errors import NNLabError
 from tui.commands.bench import bench
 from tui.commands.compare import compare
+from tui.commands.control import NEGATIVE_NUMBERS, checkpoint, extend, pause, set_, stop
 from tui.commands.conv import conv
 from tui.commands.data import data
 from tui.commands.devices import devices
@@ -124,7 +125,8 @@ def nnlab(
 
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
-    "Train": (tui, train, resume, import_),
+    "Train": (tui, train, import_),
+    "Control a run that trains elsewhere": (stop, pause, resume, checkpoint, set_, extend),
     "Look at runs": (runs, show, compare, note, trash, evaluate, predict, inspect),
     "Look at networks, images and the machine": (models, summary, data, devices),
     "Try things out": (bench, reproduce, plot, conv, shift),
@@ -134,8 +136,10 @@ for panel, commands in PANELS.items():
         if isinstance(command, typer.Typer):
             app.add_typer(command, rich_help_panel=panel)
         else:
-            # import_ is called so because the word belongs to Python.
-            app.command(command.__name__.rstrip("_"), rich_help_panel=panel)(command)
+            settings = NEGATIVE_NUMBERS if command is extend else None
+            # import_ and set_ are called so because the words belong to Python.
+            name = command.__name__.rstrip("_")
+            app.command(name, rich_help_panel=panel, context_settings=settings)(command)
 
 
 def main() -> NoReturn:

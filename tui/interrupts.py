@@ -1,8 +1,9 @@
-"""Ctrl-C and SIGTERM while a command follows a run."""
+"""Ctrl-C, SIGTERM and other signals while a command follows a run."""
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Self
 
@@ -10,12 +11,29 @@ SHOW_CURSOR = b"\n\x1b[?25h"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+@contextmanager
+def on_signal(signum: signal.Signals, call: Callable[[], None]) -> Iterator[None]:
+    """While the context lasts, `signum` runs `call`, wherever the main thread is.
+
+    Ignored stays ignored: nohup and shells that start background jobs mean it.
+    """
+    before = signal.getsignal(signum)
+    if before is not signal.SIG_IGN:
+        signal.signal(signum, lambda *_: call())
+    try:
+        yield
+    finally:
+        signal.signal(signum, before)
+
+
 class Interrupts:
-    """While the context lasts, the first signal asks for a stop and the second leaves at once.
+    """While the context lasts, the first signal asks for a stop and a Ctrl-C after it leaves at
+    once.
 
     Leaving is SystemExit with 128 + the first signal's number, from wherever the program is. As
     long as `gentle` is false, because there is nothing to keep yet, the first signal does it too.
-    One more ends the process on the spot.
+    One more Ctrl-C ends the process on the spot. SIGTERM is no more than asked for by coming twice:
+    `timeout` and others send it to the process and to its group.
     """
 
     def __init__(self, stop: Callable[[], None]) -> None:
@@ -52,6 +70,8 @@ class Interrupts:
             raise SystemExit(self.exit_code)
 
     def _receive(self, signum: int, frame: FrameType | None) -> None:
+        if signum == signal.SIGTERM and self.signum is not None:
+            return
         if self._leaving:  # and something holds it up: who asks again means it
             if os.isatty(1):
                 os.write(1, SHOW_CURSOR)

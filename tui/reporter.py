@@ -3,9 +3,10 @@
 Each reporter is a context manager that is shown every event of a run, in order.
 """
 
+import signal
 import sys
-from collections.abc import Callable, Generator
-from contextlib import closing, redirect_stdout
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Self
 
@@ -19,13 +20,16 @@ from rich.text import Text
 from core.control import Control
 from core.events import EpochEnd, Event, Progress, RunEnd, RunStart, to_row
 from core.record import read_events
+from core.runs import read_facts, read_info
 from core.view import RunView, describe, reduce, reduce_all
 from tui.console import console
 from tui.epoch_table import SHORT, EpochTable, loss
 from tui.format import clock, count, duration, safe_text, score, size
-from tui.interrupts import Interrupts
+from tui.interrupts import Interrupts, on_signal
 from tui.json_output import to_json
+from tui.lasting_output import lasting_output
 from tui.next_command import next_command
+from tui.suspension import Suspension
 
 ECHO = 5  # columns left free: a "^C" that wraps into the next line would leave a bar behind
 REDRAWS = 5  # a second; each costs about a millisecond of the training's time
@@ -37,17 +41,51 @@ def follow(start: Callable[[Control], Generator[Event, None, None]], as_json: bo
     Raises what the run raises, and typer.Exit if a signal stopped it.
     """
     control = Control()
-    with Interrupts(lambda: control.send("stop")) as interrupts:
+    with (
+        Interrupts(lambda: control.send("stop")) as interrupts,
+        on_signal(signal.SIGUSR1, lambda: control.send("checkpoint")),
+        lasting_output(),
+    ):
         reporter = choose_reporter(as_json, lambda: interrupts.signum is not None)
-        with reporter, closing(start(control)) as events:
+        with (
+            reporter,
+            Suspension(reporter.hidden) as suspension,
+            closing(start(control)) as events,
+        ):
             for event in events:
                 interrupts.check()
                 # Before the first step and after the last there is no step to finish.
                 if isinstance(event, RunStart | RunEnd):
                     interrupts.gentle = isinstance(event, RunStart)
-                reporter.show(event)
+                with suspension.held_off():
+                    reporter.show(event)
     if reporter.view.state == "stopped" and interrupts.exit_code is not None:
         raise typer.Exit(interrupts.exit_code)
+
+
+def follow_detached(start: Callable[[Callable[[Event], None]], Path], as_json: bool) -> None:
+    """Show what happens until a run trains in the background, and how to go on from there.
+
+    `start` is given what to call with each event, and returns the run's folder.
+    """
+    if as_json:
+        run = start(lambda event: None)
+    else:
+        with choose_reporter(False, lambda: False) as reporter:
+            run = start(reporter.show)
+    info, process = read_info(run), read_facts(run)["pid"]
+    if as_json:
+        row = {"run": run.name, "path": str(run), "state": info.state, "pid": process}
+        print(to_json(row))
+        return
+    does = "waits in the queue" if info.state == "queued" else "trains"
+    for line in (
+        f"{run.name} {does} in the background, as process {process}",
+        f"folder   {run}",
+        f"watch    {next_command('attach', run)}",
+        f"stop     {next_command('stop', run)}",
+    ):
+        print(safe_text(line))
 
 
 class Reporter:
@@ -73,6 +111,11 @@ class Reporter:
     def tell(self, event: Event) -> None:
         """Show what `event` brought; `view` contains it already."""
         raise NotImplementedError
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """While the context lasts, nothing of this is on the terminal but lines that stay."""
+        yield
 
 
 def choose_reporter(as_json: bool, stopping: Callable[[], bool]) -> Reporter:
@@ -174,6 +217,14 @@ class LiveTable(TableReporter):
         if isinstance(event, RunEnd):
             self._live.stop()
         super().tell(event)
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        moving = self._live.is_started
+        self._live.stop()
+        yield
+        if moving:
+            self._live.start(refresh=True)
 
     def line(self, text: str, style: str = "") -> None:
         # The terminal breaks what is too long, so that a path or a command can be copied whole.

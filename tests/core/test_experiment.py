@@ -1,4 +1,6 @@
 import json
+import math
+import os
 from dataclasses import replace
 
 import pytest
@@ -8,13 +10,13 @@ from core.checkpoint import checkpoints, load_newest
 from core.config import make_config
 from core.control import Control
 from core.datasets import Dataset, Images, Where, load
-from core.errors import NNLabError, RunError, TrainingDiverged
+from core.errors import DeviceError, NNLabError, RunError, TrainingDiverged
 from core.events import CheckpointSaved, EpochEnd, Notice, RunEnd, RunStart, StepReport
 from core.experiment import resume_experiment, run_experiment
 from core.initializers import INITIALIZERS
 from core.losses import LOSSES
 from core.record import read_events
-from core.runs import list_runs, read_info
+from core.runs import list_runs, read_facts, read_info, write_facts
 
 
 @pytest.fixture
@@ -225,15 +227,27 @@ def test_a_run_is_not_resumed_on_other_images(runs_dir, monkeypatch, tiny_datase
 
 def test_a_finished_run_cannot_be_resumed(runs_dir):
     list(run_experiment(config(epochs=1), runs_dir=runs_dir, name="r"))
+    write_facts(runs_dir / "r", read_facts(runs_dir / "r") | {"pid": 1})  # by another process
     with pytest.raises(RunError, match="finished all its 1 epochs"):
         list(resume_experiment(runs_dir / "r"))
+
+
+def test_a_run_that_was_killed_after_its_last_checkpoint_is_resumed_to_its_end(runs_dir):
+    events = run_experiment(config(), runs_dir=runs_dir, name="r")
+    while not (isinstance(event := next(events), CheckpointSaved) and event.epoch == 2):
+        pass
+    events.close()
+    assert read_info(runs_dir / "r").state == "crashed"
+    *_, end = resume_experiment(runs_dir / "r")
+    assert (end.state, end.epoch, end.step) == ("finished", 2, 10)
+    assert read_info(runs_dir / "r").state == "finished"
 
 
 def test_a_run_in_progress_cannot_be_resumed(runs_dir):
     events = run_experiment(config(), runs_dir=runs_dir, name="r")
     while not isinstance(next(events), StepReport):
         pass
-    with pytest.raises(RunError, match="still running"):
+    with pytest.raises(RunError, match=f"in use by process {os.getpid()} of"):
         list(resume_experiment(runs_dir / "r"))
 
 
@@ -275,6 +289,59 @@ def test_a_diverging_run_fails_with_advice_and_keeps_its_good_checkpoint(runs_di
     read, damaged = load_newest(runs_dir / "r" / "checkpoints")
     assert damaged == []
     assert all(torch.isfinite(v).all() for v in read.model.values())
+
+
+def test_weights_that_are_lost_in_an_epochs_last_step_are_never_saved_nor_the_best(runs_dir):
+    """The loss of that step was finite still: only the next one would tell."""
+    control = Control()
+    events = []
+    with pytest.raises(TrainingDiverged, match=r"weight is no longer finite at step 10"):
+        for event in run_experiment(config(), runs_dir=runs_dir, name="r", control=control):
+            events.append(event)
+            if isinstance(event, StepReport) and event.step == 9:
+                control.send("lr", 1e39)
+    first, second = only(EpochEnd, events)
+    assert not math.isfinite(second.test_loss)
+    assert (events[-1].state, events[-1].best_epoch) == ("failed", 1)
+    read, damaged = load_newest(runs_dir / "r" / "checkpoints")
+    assert (read.position.step, damaged) == (5, [])
+    info = read_info(runs_dir / "r")
+    assert (info.state, info.best_epoch, info.best_test_score) == ("failed", 1, first.test_score)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.AcceleratorError("CUDA error: unspecified launch failure\nCUDA kernel errors"),
+        RuntimeError("CUDA error: device-side assert triggered\nCUDA kernel errors might be"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm`"),
+    ],
+    ids=lambda error: str(error)[:40],
+)
+def test_nothing_is_saved_after_a_device_failed_and_a_new_process_is_advised(
+    runs_dir, monkeypatch, error
+):
+    control = Control()
+    events = []
+    steps = torch.optim.SGD.step
+
+    def fail_in_the_second_epoch(self, *rest):
+        if any(isinstance(event, EpochEnd) for event in events):
+            control.send("checkpoint")  # somebody asks, and later the scheduler says stop
+            control.send("stop")
+            raise error
+        return steps(self, *rest)
+
+    monkeypatch.setattr(torch.optim.SGD, "step", fail_in_the_second_epoch)
+    with pytest.raises(DeviceError, match="failed: "):
+        for event in run_experiment(config(), runs_dir=runs_dir, name="r", control=control):
+            events.append(event)
+    end = events[-1]
+    assert end.state == "failed"
+    assert "\n" not in end.problem
+    assert "in a new process, from step 5: nnlab resume r" in end.fix
+    assert [p.name for p in checkpoints(runs_dir / "r" / "checkpoints")] == ["step-00000005"]
 
 
 def test_out_of_memory_is_one_line_with_the_batch_size(runs_dir, monkeypatch):

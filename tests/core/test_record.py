@@ -104,18 +104,25 @@ def test_a_folder_without_rows_has_no_events(run):
 
 def test_what_came_after_a_checkpoint_is_set_aside_and_kept(run):
     list(record(run, EVENTS, "d"))
-    assert set_aside(run, step=2) == 2
+    assert set_aside(run, step=2, epoch=2) == 2
     assert list(read_events(run)) == KEPT[:-2]
     superseded = (run / "metrics.jsonl.superseded").read_text()
     assert superseded.count("\n") == 1
     assert '"step": 3' in superseded
-    assert set_aside(run, step=2) == 0
+    assert set_aside(run, step=2, epoch=2) == 0
+
+
+def test_the_end_of_an_epoch_that_will_be_tested_again_is_set_aside_too(run):
+    """Stopped while it was tested, resumed, and killed before that epoch's checkpoint."""
+    list(record(run, EVENTS, "d"))
+    assert set_aside(run, step=2, epoch=1) == 3
+    assert not any(isinstance(event, EpochEnd) for event in read_events(run))
 
 
 def test_recording_goes_on_where_it_was(run):
     list(record(run, EVENTS, "d"))
     started = read_info(run).started
-    set_aside(run, step=2)
+    set_aside(run, step=2, epoch=2)
     more = [StepReport(2, 3, 1.0, 0.5, 0.1, 1000.0, 0.0), RunEnd("finished", 2, 4, 1, 0.4, 0.5)]
     list(record(run, [EVENTS[1], *more], "d"))
     assert list(read_events(run)) == [*KEPT[:-2], EVENTS[1], *more]

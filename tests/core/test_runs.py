@@ -1,12 +1,17 @@
 import json
+import os
 import re
 import socket
+import time
+from dataclasses import fields
 
 import psutil
 import pytest
 
 from core.config import make_config
 from core.errors import RunError
+from core.owner import Owner
+from core.run_lock import hold
 from core.run_names import suggest_name
 from core.runs import (
     RUN_NAME,
@@ -16,6 +21,7 @@ from core.runs import (
     find_run,
     list_runs,
     process_facts,
+    read_facts,
     read_info,
     write_facts,
 )
@@ -99,11 +105,80 @@ def test_a_process_that_is_gone_is_a_crash(tmp_path):
 
 
 def test_a_process_id_used_again_is_a_crash_too(tmp_path):
-    began = psutil.Process().create_time() - 3600
-    assert read_info(run_with(tmp_path, "r", process_began=began)).state == "crashed"
+    assert read_info(run_with(tmp_path, "r", process_began=1.0)).state == "crashed"
 
 
-def test_another_machine_is_believed(tmp_path):
+def test_after_a_reboot_a_process_with_the_same_numbers_is_not_believed(tmp_path):
+    info = read_info(run_with(tmp_path, "r", boot_id="an-earlier-one"))
+    assert info.state == "crashed"
+    assert "restarted" in info.problem
+
+
+def test_a_run_that_its_living_process_has_let_go_of_is_a_crash(tmp_path):
+    path = run_with(tmp_path, "r")
+    with hold(path):
+        assert read_info(path).state == "training"
+    assert read_info(path).state == "crashed"
+
+
+def test_a_run_that_is_being_resumed_is_preparing(tmp_path):
+    path = run_with(tmp_path, "r", pid=max(psutil.pids()) + 1000, state="stopped")
+    assert read_info(path).state == "stopped"
+    with hold(path):
+        info = read_info(path)
+        assert (info.state, info.owner.pid) == ("preparing", os.getpid())
+
+
+def test_a_run_that_has_written_nothing_yet_is_preparing_as_long_as_its_process_lives(tmp_path):
+    path = create_run(tmp_path, CONFIG, "r")
+    assert read_info(path).state == "preparing"
+    (path / "run.json").unlink()  # as if it were killed before that is written
+    with hold(path):
+        assert read_info(path).state == "preparing"
+    info = read_info(path)
+    assert (info.state, info.problem) == ("crashed", "It ended before its first step.")
+
+
+def elsewhere(tmp_path):
+    """A run of a process on another machine, which holds its lock."""
+    path = run_with(tmp_path, "r", **{"host": "gpu3", "pid": 71, "user": "ann", "boot_id": "x"})
+    facts = read_facts(path)
+    (path / "lock").write_text(json.dumps({f.name: facts[f.name] for f in fields(Owner)}))
+    return path
+
+
+def test_another_machine_is_believed_as_long_as_it_gives_signs_of_life(tmp_path):
+    path = elsewhere(tmp_path)
+    assert read_info(path).state == "training"
+    beaten = time.time() - 12 * 60 - 5
+    os.utime(path / "lock", (beaten, beaten))
+    info = read_info(path)
+    assert info.state == "silent"
+    assert info.problem == "Nothing was heard of process 71 of ann on gpu3 for 12 m."
+
+
+def test_a_clock_that_was_set_back_silences_nobody(tmp_path):
+    path = elsewhere(tmp_path)
+    ahead = time.time() + 86400
+    os.utime(path / "lock", (ahead, ahead))
+    assert read_info(path).state == "training"
+
+
+def test_a_process_of_another_machine_that_let_go_is_a_crash(tmp_path):
+    path = elsewhere(tmp_path)
+    (path / "lock").write_text("")
+    assert read_info(path).state == "crashed"
+
+
+def test_a_lock_that_may_not_be_read_proves_nothing(tmp_path, monkeypatch):
+    path = run_with(tmp_path, "r")
+    (path / "lock").touch()
+    assert read_info(path).state == "crashed"
+    monkeypatch.setattr("os.access", lambda file, mode: False)  # root may read everything
+    assert read_info(path).state == "training"
+
+
+def test_a_run_of_another_machine_without_a_lock_is_believed(tmp_path):
     other = socket.gethostname() + "-other"
     assert read_info(run_with(tmp_path, "r", host=other, pid=1)).state == "training"
 

@@ -10,7 +10,7 @@ from torch import nn
 from core.batches import Batches, normalisation
 from core.control import Control
 from core.errors import TrainingDiverged
-from core.events import CheckpointSaved, ControlApplied, EpochEnd, StepReport
+from core.events import CheckpointSaved, ControlApplied, EpochEnd, Notice, StepReport
 from core.losses import LOSSES
 from core.schedules import SCHEDULES
 from core.train import Position, Stopwatch, Training, evaluate, train
@@ -254,7 +254,7 @@ def test_a_pause_waits_for_resume_and_does_not_count_as_training_time(tiny_datas
 
 def test_a_held_stopwatch_stands_still(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("core.train.perf_counter", lambda: now[0])
+    monkeypatch.setattr("core.clock.perf_counter", lambda: now[0])
     watch = Stopwatch(5.0)
     now[0] += 1
     watch.hold()
@@ -291,6 +291,77 @@ def test_stop_after_epoch_finishes_the_one_in_progress(tiny_dataset, tiny_model)
     assert sum(isinstance(e, EpochEnd) for e in train(training)) == 1
 
 
+def test_the_learning_rate_is_scaled_and_epochs_are_added_to_what_is_planned_by_then(
+    tiny_dataset, tiny_model
+):
+    training = make_training(tiny_dataset, tiny_model, epochs=1, lr=0.5)
+    for kind, value in (("scale_lr", 0.1), ("scale_lr", 0.5), ("extend", 3), ("extend", -1)):
+        training.control.send(kind, value, f"id of {kind} {value}")
+    events = list(train(training))
+    told = [(e.request, e.value, e.id) for e in events if isinstance(e, ControlApplied)]
+    assert told == [
+        ("lr", 0.05, "id of scale_lr 0.1"),
+        ("lr", 0.025, "id of scale_lr 0.5"),
+        ("epochs", 4, "id of extend 3"),
+        ("epochs", 3, "id of extend -1"),
+    ]
+    assert [e.lr for e in events if isinstance(e, StepReport)] == [0.025] * 15
+
+
+def test_a_learning_rate_scaled_again_and_again_stays_one(tiny_dataset, tiny_model):
+    training = make_training(tiny_dataset, tiny_model, epochs=1)
+    for _ in range(400):
+        training.control.send("scale_lr", 1e-6)
+    list(train(training))
+    assert training.position.lr == 1e-12
+
+
+def test_a_run_cannot_be_left_without_an_epoch(tiny_dataset, tiny_model):
+    training = make_training(tiny_dataset, tiny_model, epochs=3)
+    training.control.send("extend", -5)
+    assert sum(isinstance(e, EpochEnd) for e in train(training)) == 1
+
+
+def test_a_request_is_carried_out_between_two_batches_of_an_evaluation(tiny_dataset, tiny_model):
+    class AskedInEvaluation(Control):
+        """Gets its requests while the second of three test batches is due."""
+
+        asked = 0
+
+        @property
+        def pending(self):
+            self.asked += not tiny_model.training
+            if self.asked == 2:
+                self.asked += 1
+                self.send("checkpoint")
+                self.send("epochs", 4)
+            return super().pending
+
+    saved = []
+
+    def save(reason):
+        saved.append((reason, training.position.epoch, training.position.batch))
+        return CheckpointSaved(1, training.position.step, "", reason, 0.0, 0)
+
+    control = AskedInEvaluation()
+    training = make_training(tiny_dataset, tiny_model, epochs=1, control=control, save=save)
+    training.test_batches.batch_size = 8
+    kinds = []
+    for event in train(training):
+        kinds.append(type(event))
+        if isinstance(event, EpochEnd):
+            break
+    assert kinds == [StepReport] * 5 + [CheckpointSaved, ControlApplied, ControlApplied, EpochEnd]
+    assert saved == [("asked", 1, 5)]
+    assert training.position.epochs == 4
+
+
+def test_a_line_for_the_log_is_passed_on_in_turn(tiny_dataset, tiny_model):
+    training = make_training(tiny_dataset, tiny_model, epochs=1)
+    training.control.note("a request of a stranger was refused")
+    assert next(train(training)) == Notice("a request of a stranger was refused")
+
+
 def test_a_checkpoint_is_saved_after_each_epoch_and_when_asked(tiny_dataset, tiny_model):
     saved = []
 
@@ -325,8 +396,14 @@ def test_an_evaluation_uses_evaluation_mode_and_gives_training_mode_back(tiny_da
 
 def test_an_evaluation_can_be_left(tiny_dataset, tiny_model):
     batches = make_training(tiny_dataset, tiny_model).test_batches
-    asked = iter([False, True])
-    loop = evaluate(tiny_model, batches, stop=lambda: next(asked))
+    goes_on = iter([True, False])
+
+    def between():
+        yield Notice("between two batches")
+        return next(goes_on)
+
+    loop = evaluate(tiny_model, batches, between=between)
+    assert [next(loop), next(loop)] == [Notice("between two batches")] * 2
     with pytest.raises(StopIteration) as ended:
         next(loop)
     assert ended.value.value is None
@@ -350,3 +427,20 @@ def test_random_requests_never_break_the_count_of_steps(tiny_dataset, tiny_model
             training.control.send(kind, {"lr": 0.01, "epochs": 4}.get(kind))
     assert steps == list(range(1, 21))
     assert ends == [5, 10, 15, 20]
+
+
+def test_an_epoch_whose_test_gave_no_number_is_never_the_best(tiny_dataset, tiny_model):
+    tests = iter([math.nan, 1.0, math.inf])
+
+    def loss(logits, labels, *smoothing):
+        if smoothing:
+            return F.cross_entropy(logits, labels)
+        return torch.tensor(next(tests))  # the test, of one batch
+
+    training = make_training(tiny_dataset, tiny_model, epochs=3, loss=loss)
+    training.test_batches = Batches(
+        tiny_dataset.test, batch_size=24, device="cpu", input_size=8,
+        scale=normalisation("unit", tiny_dataset.train),
+    )  # fmt: skip
+    list(train(training))
+    assert training.position.best_epoch == 2

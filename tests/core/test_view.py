@@ -1,3 +1,6 @@
+import math
+from dataclasses import replace
+
 import pytest
 
 from core.events import (
@@ -119,3 +122,10 @@ def test_the_log_tells_in_words(event, words):
 def test_routine_is_not_worth_a_line():
     assert describe(report(1)) is None
     assert describe(CheckpointSaved(1, 10, "p", "epoch", 0.1, 5)) is None
+
+
+def test_an_epoch_whose_test_gave_no_number_is_never_the_best():
+    lost = replace(epoch(1), test_loss=math.nan, test_score=0.99)
+    assert view_of(START, lost).best is None
+    assert view_of(START, lost, epoch(2)).best == epoch(2)
+    assert view_of(START, epoch(1), replace(epoch(2), test_score=math.nan)).best == epoch(1)

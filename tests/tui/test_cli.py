@@ -58,6 +58,7 @@ def test_help_names_every_command_and_exit_code():
         *("train", "tui", "summary", "models", "bench", "devices", "runs", "show", "resume"),
         *("note", "trash list", "trash put", "trash restore", "trash empty"),
         "import",
+        *("stop", "pause", "checkpoint", "set", "extend"),
         *("evaluate", "predict", "inspect", "conv", "data list", "data show"),
         *("plot activation", "plot schedule", "plot init"),
         *("compare", "reproduce", "shift covariate", "shift label"),

@@ -187,7 +187,7 @@ async def test_epochs_are_added_to_those_that_were_planned():
         app.screen.query_one(Input).value = "4"
         await pilot.press("enter")
         await pilot.pause()
-        assert app.requests == [Request("epochs", 3 + 4)]
+        assert app.requests == [Request("extend", 4)]
         app.start.release.set()
         await app.run_is_over()
 

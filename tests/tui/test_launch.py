@@ -12,6 +12,7 @@ from textual.widgets import Input, OptionList, Static
 
 import tui.screens.launch as launch
 from core.config import make_config
+from core.errors import NNLabError
 from core.models import MODELS
 from core.presets import PRESETS
 from tui.app import NNLabApp
@@ -378,3 +379,39 @@ async def test_a_table_can_be_typed_with_its_target_and_started(lab, tmp_path):
         await pilot.press("ctrl+s")
         await settled(pilot)
         assert (lab.started[0].model, lab.started[0].target) == ("linear", "thalach")
+
+
+async def test_d_starts_in_the_background_and_says_how_to_get_at_it(lab, monkeypatch, tmp_path):
+    started = []
+
+    def detach(config, *, runs_dir, data_dir):
+        started.append((config, runs_dir, data_dir))
+        return runs_dir / "brave-otter"
+
+    monkeypatch.setattr(launch, "detach", detach)
+    async with lab.run_test(size=WIDE) as pilot:
+        await pilot.press("d")
+        await settled(pilot)
+        told = [note.message for note in lab._notifications][-1]
+        assert "nnlab attach brave-otter" in told
+        assert "nnlab stop brave-otter" in told
+        config = make_config({"model": "mlp", "data": "fashion-mini"})
+        assert started == [(config, tmp_path / "runs", tmp_path / "data")]
+        assert lab.started == []
+        field(lab, "lr").control.focus()
+        await pilot.press(*"-1")
+        await pilot.press("escape", "d")
+        await settled(pilot)
+        assert "lr: " in [note.message for note in lab._notifications][-1]
+        assert len(started) == 1
+
+
+async def test_what_keeps_a_background_run_from_starting_is_told(lab, monkeypatch):
+    def detach(config, **_):
+        raise NNLabError("The disk is full.", "Free [space].")
+
+    monkeypatch.setattr(launch, "detach", detach)
+    async with lab.run_test(size=WIDE) as pilot:
+        await pilot.press("d")
+        await settled(pilot)
+        assert [n.message for n in lab._notifications][-1] == "The disk is full. Free [space]."

@@ -154,3 +154,11 @@ def test_a_signal_saves_the_run_and_restores_the_terminal(open_terminal, tmp_pat
     assert "nnlab resume" in terminal.written.decode()
     (run,) = (tmp_path / "runs").iterdir()
     assert any((run / "checkpoints").iterdir())
+
+
+def test_sigusr1_saves_a_checkpoint_and_the_dashboard_goes_on(open_terminal, tmp_path):
+    terminal = open_terminal("tui", "--start", "softmax", "--epochs", "1000")
+    terminal.until(train_score)
+    os.kill(terminal.child.pid, signal.SIGUSR1)
+    terminal.until("Checkpoint saved")
+    terminal.until("● training")

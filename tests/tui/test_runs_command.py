@@ -76,6 +76,26 @@ def test_a_damaged_run_does_not_hide_the_others(runs_dir):
     assert nnlab(runs_dir, "runs").exit_code == 0
 
 
+def test_why_a_run_crashed_is_told_below_the_table(runs_dir):
+    facts = write_run(runs_dir, "brave-otter") / "run.json"
+    write_run(runs_dir, "quiet-heron")
+    left = {"state": "training", "process_began": 1.0}
+    facts.write_text(json.dumps(json.loads(facts.read_text()) | left))
+    *_, last = nnlab(runs_dir, "runs").stdout.splitlines()
+    assert last.startswith("brave-otter: Process")
+    assert "ended without a word" in last
+    runs = json.loads(nnlab(runs_dir, "runs", "--json").stdout)
+    [crashed] = [run for run in runs if run["state"] == "crashed"]
+    assert "ended without a word" in crashed["problem"]
+    assert crashed["owner"]["user"]
+
+
+def test_a_clock_that_was_set_back_gives_no_negative_age(runs_dir, capsys):
+    write_run(runs_dir, "brave-otter")
+    print_table(list_runs(runs_dir), now=0.0)
+    assert capsys.readouterr().out.splitlines()[1].split()[-2:] == ["0", "ms"]
+
+
 def test_show_tells_figures_settings_and_the_command(runs_dir):
     write_run(runs_dir, "brave-otter", state="stopped")
     text = nnlab(runs_dir, "show", "brave-otter").stdout

@@ -50,10 +50,14 @@ def _measure(
 ) -> "Generator[Progress | Notice, None, tuple[Speed, str, int]]":
     yield Progress("importing torch", 0, None)
     from core.control import Control
-    from core.experiment import find, prepare, set_threads
+    from core.device import choose_device
+    from core.experiment import load_images, prepare, set_threads
     from core.speed import measure_speed
 
-    device, dataset = yield from find(config, data_dir, Control())
+    device = choose_device(config.device)
+    if device.note:
+        yield Notice(device.note)
+    dataset = yield from load_images(config, data_dir, Control())
     training = prepare(config, dataset, device)
     threads, _ = set_threads(config.threads, training)
     speed = yield from measure_speed(training, seconds)

@@ -1,38 +1,72 @@
 """nnlab resume: continue a run where it was stopped."""
 
 from collections.abc import Generator
+from typing import Annotated
 
-from core.control import Control
+import typer
+
+from core.control import Control, Request
 from core.events import Event
+from tui.commands.control import ask
 from tui.commands.show import Run
-from tui.options import DataDir, Json, RunsDir, Share
+from tui.commands.train import Detach
+from tui.options import RUN, DataDir, Json, RunsDir, Share
+
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Also if a process of another machine has the run, which cannot be seen from here. "
+        "Only if that process is gone: two at once would mix their rows and checkpoints.",
+        rich_help_panel=RUN,
+    ),
+]
 
 
 def resume(
     run: Run,
     runs_dir: RunsDir = None,
     data_dir: DataDir = None,
+    detach: Detach = False,
+    force: Force = False,
     share: Share = False,
     json: Json = False,
 ) -> None:
-    """Continue a run from its newest checkpoint, with the settings it was started with.
+    """Continue a run: one that is paused goes on, another starts from its newest checkpoint.
 
-    Weights, optimizer, batch order and random numbers go on as if it had not been stopped.
+    Weights, optimizer, batch order and random numbers go on as if it had not been stopped, with
+    the settings it was started with and what was changed since.
 
     If its network is a net.py of somebody's, this runs the code in that file.
 
     Examples:
       nnlab resume brave-otter
-      nnlab resume last
+      nnlab resume last --detach
     """
-    from core.runs import default_runs_dir, find_run
-    from tui.reporter import follow
+    from core.runs import default_runs_dir, find_run, read_info
 
     path = find_run(runs_dir or default_runs_dir(), run)
+    if read_info(path).state == "paused":
+        ask(run, runs_dir, [Request("resume")], json)
+        return
+    if detach:
+        from tui.detach import detach_resume
+        from tui.reporter import follow_detached
+
+        follow_detached(
+            lambda show: detach_resume(
+                path, data_dir=data_dir, force=force, share=share, show=show
+            ),
+            json,
+        )
+        return
+    from tui.reporter import follow
 
     def start(control: Control) -> Generator[Event, None, None]:
         from core.experiment import resume_experiment  # takes seconds, for torch
 
-        yield from resume_experiment(path, data_dir=data_dir, control=control, share=share)
+        yield from resume_experiment(
+            path, data_dir=data_dir, control=control, force=force, share=share
+        )
 
     follow(start, json)

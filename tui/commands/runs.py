@@ -50,7 +50,8 @@ def runs(
 ) -> None:
     """List the runs, newest first, or those that a query asks for.
 
-    A run that did not end, though its process is gone, is called crashed; it can be resumed.
+    A run that did not end, though its process is gone, is called crashed, with the reason below
+    the table; it can be resumed. One on another machine that gives no sign of life is silent.
 
     A query has terms such as model:resnet* (or data, state, tag, name, any setting), lr<0.1,
     acc>0.9, took>10m, started<2d, has:note, note~wide, or a part of the name. A minus before a
@@ -102,6 +103,7 @@ STATE_STYLES = {
     "training": "green",
     "evaluating": "green",
     "paused": "yellow",
+    "silent": "yellow",
     "failed": "red",
     "crashed": "red",
     "unreadable": "red",
@@ -152,9 +154,13 @@ def print_table(found: list["RunInfo"], now: float) -> None:
                     (f"{info.epoch}/{info.epochs}", ""),
                     (best, ""),
                     (duration(info.seconds), ""),
-                    (duration(now - info.started) if info.started else DASH, ""),
+                    (duration(max(now - info.started, 0)) if info.started else DASH, ""),
                     *([(marks(info), "")] if len(table.columns) > 8 else []),
                 )
             ]
         )
-    console().print(table)
+    out = console()
+    out.print(table)
+    for info in found:
+        if info.state in ("crashed", "silent"):  # what nobody has been told yet
+            out.print(Text(safe_text(f"{info.name}: {info.problem}"), "dim"), soft_wrap=True)

@@ -113,7 +113,7 @@ def print_run(info: "RunInfo", ends: list["EpochEnd"]) -> None:
     found = _checkpoints(info)
     if found:
         fact("checkpoints", ", ".join(path.name for path in found))
-    if found and info.state in ("stopped", "crashed", "failed"):
+    if found and info.state in ("stopped", "crashed", "failed", "silent"):
         fact("go on", next_command("resume", info.path))
     if info.config:
         fact("again", shlex.join(command_line(info.config)))

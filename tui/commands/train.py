@@ -20,6 +20,23 @@ Name = Annotated[
     str | None,
     typer.Option(help="What to call the run. Default: a name of its own.", rich_help_panel=RUN),
 ]
+Detach = Annotated[
+    bool,
+    typer.Option(
+        "--detach",
+        "-d",
+        help="Train in the background, as a process that outlives this terminal.",
+        rich_help_panel=RUN,
+    ),
+]
+Queue = Annotated[
+    bool,
+    typer.Option(
+        "--queue",
+        help="Wait until no other run of yours uses the device; auto takes the first free GPU.",
+        rich_help_panel=RUN,
+    ),
+]
 
 
 @with_run_options(Model)
@@ -28,12 +45,16 @@ def train(
     name: Name = None,
     runs_dir: RunsDir = None,
     data_dir: DataDir = None,
+    detach: Detach = False,
+    queue: Queue = False,
     share: Share = False,
     json: Json = False,
 ) -> None:
     """Train a network, printing a line for each epoch.
 
-    Ctrl-C finishes the step, saves a checkpoint and ends; a second Ctrl-C leaves at once.
+    Ctrl-C finishes the step, saves a checkpoint and ends; a second Ctrl-C leaves at once. SIGTERM
+    does the same, SIGUSR1 saves a checkpoint and goes on. When the terminal is closed or the
+    connection drops, the run goes on without output.
 
     Examples:
       nnlab train mlp
@@ -41,10 +62,29 @@ def train(
       nnlab train resnet18 --data path/to/photos --augmentation flip,crop
       nnlab train path/to/net.py:MyNet --model-options width=64 --name wide
       nnlab train --config runs/wide/config.json --seed 1
+      nnlab train lenet --detach --queue
       nnlab train mlp --json | jq 'select(.event == "EpochEnd").test_score'
     """
     config = given.config()
     from core.runs import default_runs_dir
+
+    if detach:
+        from tui.detach import detach as detach_run
+        from tui.reporter import follow_detached
+
+        follow_detached(
+            lambda show: detach_run(
+                config,
+                runs_dir=runs_dir or default_runs_dir(),
+                name=name,
+                data_dir=data_dir,
+                queue=queue,
+                share=share,
+                show=show,
+            ),
+            json,
+        )
+        return
     from tui.reporter import follow
 
     def start(control: Control) -> Generator[Event, None, None]:
@@ -57,6 +97,7 @@ def train(
             name=name,
             data_dir=data_dir,
             control=control,
+            queue=queue,
             share=share,
         )
 

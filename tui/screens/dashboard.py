@@ -256,7 +256,7 @@ class DashboardScreen(Screen[None]):
             )
         )
         if more is not None:
-            self.control.send("epochs", self.view.epochs + more)
+            self.control.send("extend", more)
 
     def action_log_scale(self) -> None:
         pane = self.query_one(LossPane)

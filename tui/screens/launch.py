@@ -38,7 +38,9 @@ from core.estimate import (
     time_step,
 )
 from core.presets import PRESETS, Preset
+from tui.detach import detach
 from tui.format import safe_text, size
+from tui.next_command import next_command
 from tui.screens.images import ImagesScreen
 from tui.screens.presets import PresetScreen
 from tui.widgets.data_list import DataList
@@ -68,6 +70,7 @@ class LaunchScreen(Screen[None]):
         # With priority, so that it works from a list and from a text field as well.
         Binding("enter", "enter", "Start", priority=True, tooltip="Start training with all this"),
         Binding("ctrl+s", "start", show=False, tooltip="Start training, whatever has the focus"),
+        Binding("d", "detach", "Detach", tooltip="Start in the background, and stay here"),
         Binding("p", "preset", "Preset", tooltip="Take the settings of an experiment of the notes"),
         Binding("i", "images", "Images", tooltip="Look at the images: samples, classes, figures"),
         Binding("slash", "search", "Search", tooltip="Search the networks, or type a path"),
@@ -314,15 +317,42 @@ class LaunchScreen(Screen[None]):
     @work(exclusive=True, group="start")
     async def action_start(self) -> None:
         """Start the run, or say what is in its way."""
+        if config := self.startable():
+            await self.be_quiet()
+            self.lab.start_run(config)
+
+    @work(group="detach")
+    async def action_detach(self) -> None:
+        """Start the run in a process of its own, and say how to get at it."""
+        if not (config := self.startable()):
+            return
+        name = safe_text(config.model)
+        self.notify(f"{name} in the background", title="Starting", markup=False)
+        try:
+            run = await asyncio.to_thread(
+                detach, config, runs_dir=self.lab.runs_dir, data_dir=self.lab.data_dir
+            )
+        except NNLabError as error:
+            self.refuse(f"{error.problem} {error.fix}")
+            return
+        lines = (next_command("attach", run), next_command("stop", run))
+        self.notify(
+            safe_text(f"Watch it: {lines[0]}") + "\n" + safe_text(f"Stop it: {lines[1]}"),
+            title=f"{run.name} trains in the background",
+            timeout=15,
+            markup=False,
+        )
+
+    def startable(self) -> RunConfig | None:
+        """The run that was put together; None if something is in its way, which is told."""
         if self.config is None:
             self.refuse("\n".join(f"{n.replace('_', ' ')}: {p}" for n, p in self.problems.items()))
             self.focus_problem()
         elif self.trouble:
             self.refuse(f"{self.trouble.problem} {self.trouble.fix}")
         else:
-            config = self.config
-            await self.be_quiet()
-            self.lab.start_run(config)
+            return self.config
+        return None
 
     def refuse(self, why: str) -> None:
         self.notify(safe_text(why), title="Not yet", severity="error", markup=False)
