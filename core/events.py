@@ -37,6 +37,13 @@ class Queued:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """The run folder cannot be written: training stands still until it can, and then goes on."""
+
+    problem: str  # in one line: what, where, how much is needed; "" when it goes on
+
+
+@dataclass(frozen=True)
 class RunStart:
     """Everything is ready and the first step comes next; also sent when a run is resumed."""
 
@@ -101,7 +108,7 @@ class CheckpointSaved:
     epoch: int
     step: int
     path: str
-    reason: str  # "epoch", "asked", "stop", "final"
+    reason: str  # "epoch", "time", "best", "asked", "change" (of lr or epochs), "stop", "final"
     seconds: float
     size: int
 
@@ -135,6 +142,7 @@ Event = (
     Progress
     | Notice
     | Queued
+    | Waiting
     | RunStart
     | StepReport
     | EpochEnd

@@ -28,6 +28,7 @@ from typing import Any
 
 from core.config import RunConfig
 from core.crash import cause, exit_words, memory_facts
+from core.durable import replace_file, sync_folder
 from core.errors import RunError
 from core.owner import Owner, lives, this_process
 from core.run_lock import LOCK, holder, silence
@@ -35,7 +36,7 @@ from core.run_names import suggest_name
 
 RUN_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # States that need a process.
-ACTIVE = ("queued", "preparing", "training", "evaluating", "paused", "stopping")
+ACTIVE = ("queued", "preparing", "training", "evaluating", "paused", "waiting", "stopping")
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def create_run(runs_dir: Path, config: RunConfig, name: str | None = None) -> Pa
             path.mkdir(mode=0o700)
         else:
             path = _new_folder(runs_dir)
-        _replace(path / "config.json", config.model_dump(mode="json"))
+        sync_folder(runs_dir)
+        write_config(path, config)
         write_facts(path, _first_facts(config) | process_facts())
     except FileExistsError as error:
         raise RunError(
@@ -239,6 +241,11 @@ def _lock_tells(path: Path) -> bool:
     return os.access(path / LOCK, os.R_OK)
 
 
+def write_config(path: Path, config: RunConfig) -> None:
+    """Replace the run's config.json, whole or not at all. Raises OSError."""
+    _replace(path / "config.json", config.model_dump(mode="json"))
+
+
 def write_facts(path: Path, facts: dict[str, Any]) -> None:
     """Replace the run's run.json, whole or not at all. Raises OSError."""
     _replace(path / "run.json", facts | {"updated": time.time()})
@@ -277,9 +284,4 @@ def _git_revision() -> str | None:
 
 
 def _replace(path: Path, content: dict[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    replace_file(path, json.dumps(content, indent=1).encode())
