@@ -59,6 +59,7 @@ class Snapshot:
 
     @property
     def size(self) -> int:
+        """In bytes, without the manifest."""
         return sum(map(len, self.files.values()))
 
 
@@ -102,13 +103,8 @@ def take_snapshot(
         "optimizer.safetensors": save_tensors(_own_storage(tensors)),
         "state.json": json.dumps(state, indent=1).encode(),
     }
-    manifest = {
-        name: {"length": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        for name, content in files.items()
-    }
     # After an epoch the position is already in the next one.
     epoch = position.epoch if position.batch else position.epoch - 1
-    files["manifest.json"] = json.dumps(manifest, indent=1).encode()
     return Snapshot(position.step, epoch, files)
 
 
@@ -121,15 +117,20 @@ def write_snapshot(folder: Path, snapshot: Snapshot) -> Path:
         # Without parents: the folder of a run that is gone is not made anew.
         folder.mkdir(mode=0o700)
         sync_folder(folder.parent)
+    manifest = {
+        name: {"length": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in snapshot.files.items()
+    }
+    files = {**snapshot.files, "manifest.json": json.dumps(manifest, indent=1).encode()}
     path = folder / f"step-{snapshot.step:08d}"
     temporary = folder / f".{path.name}.tmp"
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(mode=0o700)
-        for name, content in snapshot.files.items():
+        for name, content in files.items():
             write_file(temporary / name, content)
         sync_folder(temporary)
-        _read_back(temporary, snapshot)
+        _read_back(temporary, files)
         if path.exists():  # saved again: after an evaluation, or a new learning rate
             path.rename(folder / f".{path.name}.old")
         temporary.rename(path)
@@ -270,9 +271,9 @@ def _damaged(path: Path, error: Exception) -> RunError:
     return RunError(f"The checkpoint {path} is damaged: {error}.", "Resume from an older one.")
 
 
-def _read_back(path: Path, snapshot: Snapshot) -> None:
-    """Raises OSError if the files in `path` are not those of `snapshot`."""
-    for name, content in snapshot.files.items():
+def _read_back(path: Path, files: dict[str, bytes]) -> None:
+    """Raises OSError if the files in `path` do not hold this."""
+    for name, content in files.items():
         if (path / name).read_bytes() != content:
             raise OSError(errno.EIO, f"{name} does not come back as it was written")
 

@@ -185,7 +185,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         ge=0,
         allow_inf_nan=False,
         description="Seconds between checkpoints, beside one each epoch; 0: only each epoch. "
-        "By default every minute and each epoch, while that costs less than 0.5 % of the time.",
+        "By default every minute and each epoch, while that costs less than 0.4 % of the time.",
     )
     keep_every: int = Field(
         0, ge=0, description="Keep the checkpoint of every N-th epoch for good; 0: of none."

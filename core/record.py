@@ -112,16 +112,20 @@ class _Appending:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.descriptor = -1
+        self._cut_short = False  # the last attempt to append
         self._reopen()
 
     def append(self, line: bytes) -> None:
         if os.fstat(self.descriptor).st_nlink == 0:  # deleted: what is written there is lost
             self.close()
             self._reopen()
-        os.ftruncate(self.descriptor, self._size)  # if the last attempt was cut short
-        if (written := os.write(self.descriptor, line)) < len(line):
+        if self._cut_short:
+            os.ftruncate(self.descriptor, self._size)
+        self._cut_short = True
+        if os.write(self.descriptor, line) < len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
-        self._size += written
+        self._cut_short = False
+        self._size += len(line)
 
     def close(self) -> None:
         os.close(self.descriptor)

@@ -1,7 +1,7 @@
 """When a run in progress is saved, and which of its checkpoints stay.
 
 A checkpoint is due at the end of each epoch and each minute in between, but not before the training
-since the last one took 200 times as long as saving does: a tiny network has ten epochs a second,
+since the last one took 250 times as long as saving does: a tiny network has ten epochs a second,
 and one of gigabytes needs seconds to be written. Whoever gives the seconds gets them, whatever that
 costs.
 
@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from time import perf_counter
 
 from core.checkpoint import Circumstances, Snapshot, prune, take_snapshot, write_snapshot
@@ -23,7 +24,7 @@ from core.record import RowWriter
 from core.train import Position, Training
 
 DEFAULT_SECONDS = 60.0
-SHARE = 0.005  # of the time, at most, that checkpoints may cost if nobody says how often
+SHARE = 0.004  # of the time, at most, that checkpoints may cost if nobody says how often
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,8 @@ class Checkpoints:
         self._saved_at = perf_counter()
         self._saved: Position | None = None
         self._best: Snapshot | None = None  # not on the disk yet
-        # Of the last two saves, in seconds; the lower one counts: a disk that was slow once must
-        # not put off the next by hours.
-        self._costs: deque[float] = deque(maxlen=2)
+        # In seconds; several, so that a disk that was slow once does not put off the next by hours.
+        self._costs: deque[float] = deque([0.0], maxlen=4)
         self.patience = Patience(
             training.control,
             lambda: training.stopping,
@@ -130,7 +130,7 @@ class Checkpoints:
 
     def _affordable(self) -> bool:
         return self._cadence.seconds is not None or (
-            self._since_last() >= min(self._costs, default=0.0) / SHARE
+            self._since_last() >= fmean(self._costs) / SHARE
         )
 
     def _since_last(self) -> float:
