@@ -37,7 +37,7 @@ from core.events import (
     to_row,
 )
 from core.patience import Patience, until_written
-from core.runs import process_facts, read_facts, write_facts
+from core.runs import config_crc, process_facts, read_facts, write_facts
 from core.view import RunView, describe, reduce, reduce_all
 
 METRICS, OTHERS, LOG = "metrics.jsonl", "events.jsonl", "log.txt"
@@ -190,6 +190,7 @@ class _Recording:
         self._facts = process_facts() | {
             "started": read_facts(path).get("started") or first_time(path) or time.time(),
             "data_digest": data_digest,
+            "config_crc": config_crc(path),
         }
         self._due = False  # whether run.json has to be written, however soon
         self._written, self._cost = 0.0, 0.0  # seconds

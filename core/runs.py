@@ -20,6 +20,7 @@ import re
 import shutil
 import subprocess
 import time
+import zlib
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from importlib.metadata import version
@@ -154,8 +155,13 @@ def list_runs(runs_dir: Path) -> list[RunInfo]:
     """All runs in `runs_dir`, newest first."""
     if not runs_dir.is_dir():
         return []
-    found = [read_info(p) for p in runs_dir.iterdir() if (p / "config.json").is_file()]
+    found = [read_info(p) for p in runs_dir.iterdir() if _is_run(p)]
     return sorted(found, key=lambda info: (info.started, info.name), reverse=True)
+
+
+def _is_run(path: Path) -> bool:
+    # Any one of them may be lost.
+    return any((path / name).is_file() for name in ("config.json", "run.json", "events.jsonl"))
 
 
 def find_run(runs_dir: Path, name: str) -> Path:
@@ -187,7 +193,7 @@ def read_info(path: Path) -> RunInfo:
     if now and lives(now) is False:
         now = None  # it left its name when it died
     try:
-        facts = json.loads((path / "run.json").read_bytes())
+        facts = _load_facts(path)
         owner = Owner.from_facts(facts)
         state, problem = facts["state"], facts["problem"]
         if now and now != owner:  # it has begun to resume the run, and not yet said so
@@ -196,6 +202,8 @@ def read_info(path: Path) -> RunInfo:
             state, problem = "crashed", cause(path, facts, owner)
         if state in ACTIVE and lives(owner) is None and (silent := silence(path)):
             state, problem = "silent", f"Nothing was heard of {owner} for {silent}."
+        if facts.get("config_crc", config_crc(path)) != config_crc(path):
+            config, problem = None, problem or "config.json is damaged or was changed."
         return RunInfo(
             name=path.name,
             path=path,
@@ -248,15 +256,37 @@ def write_config(path: Path, config: RunConfig) -> None:
 
 def write_facts(path: Path, facts: dict[str, Any]) -> None:
     """Replace the run's run.json, whole or not at all. Raises OSError."""
-    _replace(path / "run.json", facts | {"updated": time.time()})
+    facts = facts | {"updated": time.time()}
+    _replace(path / "run.json", facts | {"crc": _checksum(facts)})
 
 
 def read_facts(path: Path) -> dict[str, Any]:
     """What run.json says, empty if it is not there yet or damaged."""
     try:
-        return dict(json.loads((path / "run.json").read_bytes()))
-    except (OSError, ValueError):
+        return _load_facts(path)
+    except (OSError, ValueError, TypeError):
         return {}
+
+
+def config_crc(path: Path) -> str | None:
+    """By what run.json knows config.json; None if there is none."""
+    try:
+        return f"{zlib.crc32((path / 'config.json').read_bytes()):08x}"
+    except OSError:
+        return None
+
+
+def _load_facts(path: Path) -> dict[str, Any]:
+    """Raises OSError, ValueError or TypeError if run.json cannot be read or is damaged."""
+    facts = dict(json.loads((path / "run.json").read_bytes()))
+    checksum = facts.pop("crc", None)  # missing where a person wrote it
+    if checksum not in (None, _checksum(facts)):
+        raise ValueError("damaged, its checksum does not match")
+    return facts
+
+
+def _checksum(facts: dict[str, Any]) -> str:
+    return f"{zlib.crc32(json.dumps(facts, sort_keys=True).encode()):08x}"
 
 
 def process_facts() -> dict[str, Any]:

@@ -2,11 +2,11 @@
 of its checkpoints. Its training images are not needed for that.
 """
 
-import json
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -86,7 +86,6 @@ def load_trained(run: Path, which: str = "best", device: str = "auto") -> Traine
     step. Raises RunError if the run or the checkpoint cannot be read, DeviceError, and whatever
     building the network raises.
     """
-    config = _read_config(run)
     start = _read_start(run)
     folder = run / "checkpoints"
     notices: list[str] = []
@@ -97,6 +96,7 @@ def load_trained(run: Path, which: str = "best", device: str = "auto") -> Traine
             checkpoint = load_checkpoint(folder / f"step-{best:08d}")
     else:
         checkpoint = load_checkpoint(_find(folder, which))
+    config = _usable_config(run, checkpoint.circumstances.config)
     chosen = choose_device(device)
     channels = start.image_shape[0]
     size = config.input_size or default_input_size(config.model)
@@ -161,15 +161,8 @@ def predict(trained: Trained, images: Images) -> Generator[Progress, None, Tenso
     return torch.cat(found).clone()  # cloned: what inference made cannot be used by autograd
 
 
-def _read_config(run: Path) -> RunConfig:
+def _usable_config(run: Path, values: dict[str, Any]) -> RunConfig:
     """The run's settings; that its images are gone does not matter here. Raises RunError."""
-    file = run / "config.json"
-    try:
-        values = dict(json.loads(file.read_bytes()))
-    except (OSError, ValueError, TypeError):
-        raise RunError(
-            f"{file} is missing or damaged.", "Train again with `nnlab train`."
-        ) from None
     try:
         return RunConfig(**values)
     except ValidationError as error:
@@ -179,7 +172,7 @@ def _read_config(run: Path) -> RunConfig:
         return RunConfig(**without).model_copy(update={"data": str(values["data"])})
     raise RunError(
         f"The settings of {run.name} cannot be used: {'; '.join(bad.values())}",
-        f"Mend {file}, or train again.",
+        "Bring back what they name, or train again.",
     )
 
 

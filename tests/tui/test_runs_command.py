@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from core.config import make_config
 from core.events import CheckpointSaved, EpochEnd, Event, RunEnd, RunStart
 from core.record import record
-from core.runs import create_run, list_runs
+from core.runs import create_run, list_runs, read_facts, write_facts
 from tui.cli import app
 from tui.commands.runs import print_table
 from tui.commands.show import complete_run
@@ -63,8 +63,8 @@ def test_runs_are_listed_with_their_figures(runs_dir):
 
 def test_the_newest_run_comes_first(runs_dir):
     for name, started in (("old", 100.0), ("new", 300.0), ("middle", 200.0)):
-        facts = write_run(runs_dir, name) / "run.json"
-        facts.write_text(json.dumps(json.loads(facts.read_text()) | {"started": started}))
+        path = write_run(runs_dir, name)
+        write_facts(path, read_facts(path) | {"started": started})
     lines = nnlab(runs_dir, "runs").stdout.splitlines()[1:]
     assert [line.split()[0] for line in lines] == ["new", "middle", "old"]
 
@@ -100,16 +100,15 @@ def test_a_damaged_run_does_not_hide_the_others(runs_dir):
 
 
 def test_why_a_run_crashed_is_told_below_the_table(runs_dir):
-    facts = write_run(runs_dir, "brave-otter") / "run.json"
+    crashed = write_run(runs_dir, "brave-otter")
     write_run(runs_dir, "quiet-heron")
-    left = {"state": "training", "process_began": 1.0}
-    facts.write_text(json.dumps(json.loads(facts.read_text()) | left))
+    write_facts(crashed, read_facts(crashed) | {"state": "training", "process_began": 1.0})
     *_, last = nnlab(runs_dir, "runs").stdout.splitlines()
     assert last.startswith("brave-otter: Process")
     assert "ended without a word" in last
     runs = json.loads(nnlab(runs_dir, "runs", "--json").stdout)
-    [crashed] = [run for run in runs if run["state"] == "crashed"]
-    assert "ended without a word" in crashed["problem"]
+    [problem] = [run["problem"] for run in runs if run["state"] == "crashed"]
+    assert "ended without a word" in problem
     assert crashed["owner"]["user"]
 
 
@@ -162,8 +161,7 @@ def test_last_needs_a_run(runs_dir, command):
 
 def test_what_a_folder_says_cannot_command_the_terminal(runs_dir):
     path = write_run(runs_dir, "brave-otter")
-    facts = json.loads((path / "run.json").read_text())
-    (path / "run.json").write_text(json.dumps(facts | {"model": "x\x1b[2J[/bold]"}))
+    write_facts(path, read_facts(path) | {"model": "x\x1b[2J[/bold]"})
     path.rename(path.with_name("evil\x1b]0;x\x07[b]"))
     for words in (["runs"], ["show", "last"]):
         result = nnlab(runs_dir, *words)
@@ -178,3 +176,11 @@ def test_the_shell_is_offered_only_names_that_are_safe_to_evaluate(runs_dir):
 
     context = SimpleNamespace(params={"runs_dir": runs_dir})
     assert [name for name, _ in complete_run(context)] == ["brave-otter", "last"]
+
+
+def test_rows_that_cannot_be_read_are_counted(runs_dir):
+    path = write_run(runs_dir, "brave-otter")
+    assert "damaged" not in nnlab(runs_dir, "show", "last").stdout
+    with (path / "metrics.jsonl").open("ab") as file:
+        file.write(b"{torn\n\xff\n")
+    assert "damaged      2 rows of its logs" in nnlab(runs_dir, "show", "last").stdout

@@ -43,7 +43,7 @@ def show(run: Run, runs_dir: RunsDir = None, json: Json = False) -> None:
       nnlab show last --json | jq .best.test_score
     """
     from core.events import EpochEnd
-    from core.record import read_events
+    from core.record import damaged_rows, read_events
     from core.runs import default_runs_dir, find_run, read_info
 
     path = find_run(runs_dir or default_runs_dir(), run)
@@ -52,7 +52,7 @@ def show(run: Run, runs_dir: RunsDir = None, json: Json = False) -> None:
     if json:
         print(json_module.dumps(as_json(info, ends), allow_nan=False))
     else:
-        print_run(info, ends)
+        print_run(info, ends, damaged_rows(path))
 
 
 def as_json(info: "RunInfo", ends: list["EpochEnd"]) -> dict[str, Any]:
@@ -70,8 +70,8 @@ def as_json(info: "RunInfo", ends: list["EpochEnd"]) -> dict[str, Any]:
     }
 
 
-def print_run(info: "RunInfo", ends: list["EpochEnd"]) -> None:
-    """Facts, epochs, settings."""
+def print_run(info: "RunInfo", ends: list["EpochEnd"], damaged: int) -> None:
+    """Facts, epochs, settings. `damaged` counts rows that could not be read."""
     from rich.text import Text
 
     from core.config import command_line
@@ -103,6 +103,8 @@ def print_run(info: "RunInfo", ends: list["EpochEnd"]) -> None:
         fact("best", f"{info.best_test_score:.4f} test accuracy in epoch {info.best_epoch}")
     if ends:
         fact("last", f"{ends[-1].test_score:.4f} test accuracy in epoch {ends[-1].epoch}")
+    if damaged:
+        fact("damaged", f"{damaged} row{'s' * (damaged > 1)} of its logs, left out here", "red")
     fact("folder", str(info.path))
     found = _checkpoints(info)
     if found:
