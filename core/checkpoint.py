@@ -51,16 +51,21 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A checkpoint in memory, ready to be written; training may go on meanwhile."""
+    """A checkpoint in memory, ready to be written; training may go on meanwhile.
+
+    A copy and no more, since the best epochs of a fast run are all remembered, and few written.
+    """
 
     step: int
     epoch: int  # that it was taken in or after
-    files: dict[str, bytes]
+    model: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    state: dict[str, Any]
 
     @property
     def size(self) -> int:
-        """In bytes, without the manifest."""
-        return sum(map(len, self.files.values()))
+        """Bytes of its tensors, which is nearly all."""
+        return sum(t.nbytes for t in (*self.model.values(), *self.optimizer.values()))
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,9 @@ def take_snapshot(
     """
     weights = _own_storage(model.state_dict())
     for name, parameter in model.named_parameters():
-        # Buffers may hold infinities on purpose, as masks do.
-        if not weights.get(name, parameter).isfinite().all():
+        # The sum has to be finite: that reads them once and makes no copy. Buffers may hold
+        # infinities on purpose, as masks do.
+        if not weights.get(name, parameter).sum().isfinite():
             raise TrainingDiverged(
                 f"{name} is no longer finite at step {position.step}, with lr {position.lr:g}.",
                 f"Try --lr {min(position.lr / 10, 0.1):g}; the checkpoints before it are good.",
@@ -98,14 +104,9 @@ def take_snapshot(
         "random": random_state(next(model.parameters()).device),
         "circumstances": asdict(circumstances),
     }
-    files = {
-        "model.safetensors": save_tensors(weights),
-        "optimizer.safetensors": save_tensors(_own_storage(tensors)),
-        "state.json": json.dumps(state, indent=1).encode(),
-    }
     # After an epoch the position is already in the next one.
     epoch = position.epoch if position.batch else position.epoch - 1
-    return Snapshot(position.step, epoch, files)
+    return Snapshot(position.step, epoch, weights, _own_storage(tensors), state)
 
 
 def write_snapshot(folder: Path, snapshot: Snapshot) -> Path:
@@ -117,11 +118,16 @@ def write_snapshot(folder: Path, snapshot: Snapshot) -> Path:
         # Without parents: the folder of a run that is gone is not made anew.
         folder.mkdir(mode=0o700)
         sync_folder(folder.parent)
+    files = {
+        "model.safetensors": save_tensors(snapshot.model),
+        "optimizer.safetensors": save_tensors(snapshot.optimizer),
+        "state.json": json.dumps(snapshot.state).encode(),
+    }
     manifest = {
         name: {"length": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        for name, content in snapshot.files.items()
+        for name, content in files.items()
     }
-    files = {**snapshot.files, "manifest.json": json.dumps(manifest, indent=1).encode()}
+    files["manifest.json"] = json.dumps(manifest, indent=1).encode()
     path = folder / f"step-{snapshot.step:08d}"
     temporary = folder / f".{path.name}.tmp"
     try:

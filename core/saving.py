@@ -58,7 +58,7 @@ class Checkpoints:
         self._saved: Position | None = None
         self._best: Snapshot | None = None  # not on the disk yet
         # In seconds; several, so that a disk that was slow once does not put off the next by hours.
-        self._costs: deque[float] = deque([0.0], maxlen=4)
+        self._costs: deque[float] = deque(maxlen=4)
         self.patience = Patience(
             training.control,
             lambda: training.stopping,
@@ -129,9 +129,9 @@ class Checkpoints:
         return take_snapshot(training.model, training.optimizer, training.position, circumstances)
 
     def _affordable(self) -> bool:
-        return self._cadence.seconds is not None or (
-            self._since_last() >= fmean(self._costs) / SHARE
-        )
+        if self._cadence.seconds is not None or not self._costs:
+            return True
+        return self._since_last() >= fmean(self._costs) / SHARE
 
     def _since_last(self) -> float:
         return perf_counter() - self._saved_at

@@ -85,7 +85,7 @@ def test_run_json_follows_the_run(run):
             facts = json.loads((run / "run.json").read_text())
             states.append((type(event).__name__, facts["state"], facts["epoch"], facts["step"]))
     assert ("RunStart", "training", 0, 0) in states
-    assert ("CheckpointSaved", "training", 1, 2) in states
+    assert ("ControlApplied", "training", 1, 2) in states
     assert states[-1] == ("RunEnd", "stopped", 1, 3)
     assert facts["data_digest"] == "digest"
     assert facts["pid"] == os.getpid()

@@ -102,7 +102,7 @@ def test_by_default_a_minute_is_enough(tmp_path, training, clock):
 
 
 def test_by_default_saving_costs_no_more_than_its_share(tmp_path, training, clock, monkeypatch):
-    """Saving takes as long as an epoch here: 1 of 200 epochs is saved, not every one."""
+    """Saving takes as long as an epoch here: 1 of 250 epochs is saved, not every one."""
     training.move(epochs=1000)
     saving_in(tmp_path, training)
     slow(monkeypatch, clock, 0.5)
@@ -111,7 +111,7 @@ def test_by_default_saving_costs_no_more_than_its_share(tmp_path, training, cloc
         clock.now += 0.1 if isinstance(event, StepReport) else 0
         count += isinstance(event, CheckpointSaved) and event.reason != "best"
     assert count * 0.5 <= SHARE * (clock.now - began) + 0.5  # the first is free
-    assert count >= 5
+    assert count >= 4
 
 
 def test_one_slow_write_does_not_put_off_the_next(tmp_path, training, clock, monkeypatch):
