@@ -15,7 +15,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ ROW_START, CRC = b'{"event": "', b', "crc": "'
 # FACTS_SHARE of the time.
 AT_ONCE = (RunStart, ControlApplied, Waiting, RunEnd)
 FACTS_SHARE = 0.002
+TO_JSON = json.JSONEncoder(allow_nan=False).encode  # json.dumps would make one for each row
 
 
 class RowWriter:
@@ -196,7 +197,8 @@ class _Recording:
 
     def take(self, event: Event) -> None:
         self._rows.add(event)
-        self._view = reduce(self._view, event)
+        # Without what run.json does not tell: it would be copied for each row.
+        self._view = replace(reduce(self._view, event), reports=(), log=())
         now = time.perf_counter()
         self._due |= isinstance(event, AT_ONCE) or (
             isinstance(event, EpochEnd) and now - self._written > self._cost / FACTS_SHARE
@@ -308,7 +310,7 @@ def _figures(view: RunView) -> dict[str, Any]:
 
 
 def _line(row: dict[str, Any]) -> bytes:
-    text = json.dumps(row, allow_nan=False).encode()
+    text = TO_JSON(row).encode()
     return text[:-1] + CRC + b'%08x"}\n' % zlib.crc32(text)
 
 
