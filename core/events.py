@@ -138,6 +138,11 @@ class RunEnd:
     fix: str = ""  # ... and what to do next
 
 
+@dataclass(frozen=True)
+class StartOver:
+    """What came before this no longer holds: the whole story follows anew. Never recorded."""
+
+
 Event = (
     Progress
     | Notice
@@ -149,6 +154,7 @@ Event = (
     | CheckpointSaved
     | ControlApplied
     | RunEnd
+    | StartOver
 )
 
 EVENTS: dict[str, type] = {kind.__name__: kind for kind in Event.__args__}

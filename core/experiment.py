@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -56,6 +56,8 @@ from core.saving import Cadence, Checkpoints
 from core.schedules import SCHEDULES
 from core.threads import choose_threads
 from core.train import Position, Training, train
+
+T = TypeVar("T")
 
 EVALUATION_BATCH = 1000  # images; without gradients a batch needs little memory
 
@@ -113,18 +115,17 @@ def _begin(
     """The events of a run from its first step on."""
     config = _config_of(read_info(run), None)
     try:
-        device = yield from _find_device(run, config, place, control, queue)
-        dataset = yield from load_images(config, data_dir, control)
+        finding = _find(run, config, place, data_dir, control, queue)
+        device, dataset = yield from _hold_notices(finding, notices)
         training = prepare(config, dataset, device)
         threads, why = set_threads(config.threads, training)
-        yield Notice(why)
         if control.wants("stop"):
             raise Stopped
     except Stopped:
         yield RunEnd("stopped", 0, 0, None, None, 0.0)
         return
     training.control = control
-    yield from _train_in(run, training, config, dataset, device, threads, notices)
+    yield from _train_in(run, training, config, dataset, device, threads, [*notices, why])
 
 
 def resume_experiment(
@@ -175,8 +176,8 @@ def _go_on(
         )
     step, rows = (found.position.step, found.circumstances.rows) if found else (0, 0)
     try:
-        device = yield from _find_device(run, config, place, control, queue=False)
-        dataset = yield from load_images(config, data_dir, control)
+        finding = _find(run, config, place, data_dir, control, queue=False)
+        device, dataset = yield from _hold_notices(finding, notices)
     except Stopped:
         yield RunEnd("stopped", 0, step, None, None, 0.0)
         return
@@ -253,6 +254,36 @@ def _note(run: Path, facts: dict[str, Any]) -> None:
     """Change run.json before there are events to record. Raises RunError."""
     with _writing(run):
         write_facts(run, read_facts(run) | facts)
+
+
+def _hold_notices(
+    finding: Generator[Event, None, T], notices: list[str]
+) -> Generator[Event, None, T]:
+    """What `finding` yields and returns, but its notices go into `notices`: they belong in the
+    record of the run, which does not begin before its first step."""
+    while True:
+        try:
+            event = next(finding)
+        except StopIteration as end:
+            return end.value
+        if isinstance(event, Notice):
+            notices.append(event.text)
+        else:
+            yield event
+
+
+def _find(
+    run: Path,
+    config: RunConfig,
+    place: Place,
+    data_dir: Path | None,
+    control: Control,
+    queue: bool,
+) -> Generator[Event, None, tuple[Device, Dataset]]:
+    """The device and the images of a run. Raises Stopped when a stop is asked for meanwhile."""
+    device = yield from _find_device(run, config, place, control, queue)
+    dataset = yield from load_images(config, data_dir, control)
+    return device, dataset
 
 
 def _find_device(

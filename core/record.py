@@ -315,7 +315,7 @@ def _line(row: dict[str, Any]) -> bytes:
 
 
 @dataclass(frozen=True)
-class _Line:
+class Line:
     """A line of a log: usually one whole row."""
 
     text: bytes
@@ -323,16 +323,18 @@ class _Line:
     damaged: bool
 
 
-def _lines(file: Path) -> Iterator[_Line]:
+def _lines(file: Path) -> Iterator[Line]:
     if not file.is_file():
         return
     with file.open("rb") as lines:
-        for line in lines:
-            row = parse_row(line)
-            if row is not None:
-                yield _Line(line, (row,), False)
-            else:
-                yield _Line(line.removesuffix(b"\n") + b"\n", tuple(_whole_rows(line)), True)
+        yield from map(parse_line, lines)
+
+
+def parse_line(line: bytes) -> Line:
+    """One line of a log, with its line end, taken apart."""
+    if (row := parse_row(line)) is not None:
+        return Line(line, (row,), False)
+    return Line(line.removesuffix(b"\n") + b"\n", tuple(_whole_rows(line)), True)
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:

@@ -18,6 +18,7 @@ from core.events import (
     Queued,
     RunEnd,
     RunStart,
+    StartOver,
     StepReport,
     Waiting,
 )
@@ -100,6 +101,8 @@ def reduce(view: RunView, event: Event) -> RunView:
         case Waiting():
             before = view.before_waiting if view.state == "waiting" else view.state
             return replace(view, state="waiting", before_waiting=before, waiting=event.problem)
+        case StartOver():
+            return RunView()
         case RunStart():
             return replace(
                 view,
