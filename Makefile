@@ -41,8 +41,9 @@ test-slow: $(READY) ## run the tests that take minutes
 
 fuzz: $(READY) ## give 10,000 hostile inputs to every command (minutes)
 	@$(RUN) -m pytest -m slow tests/fuzz
-durability: $(READY) ## kill runs a thousand times, start fifty at once (minutes)
-	@$(RUN) -m pytest tests/durability -s
+
+durability: $(READY) ## kill, damage, interrupt and starve runs in every way (minutes)
+	@$(RUN) -m pytest tests/durability tests/core/test_exact_resume.py -s
 
 lint: $(READY) ## check style and formatting
 	@$(RUN) -m ruff check .

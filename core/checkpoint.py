@@ -3,38 +3,70 @@
     checkpoints/step-00000500/
       model.safetensors       weights and buffers
       optimizer.safetensors   the optimizer's tensors, such as momentum
-      state.json              position, optimizer settings, random state
-      manifest.json           length and SHA-256 of the three; written last
+      state.json              position, optimizer settings, random state, settings of the run, and
+                              under what conditions it was trained
+      manifest.json           length and SHA-256 of the three
 
 No pickle: loading runs nobody's code. The usual formats do not notice a flipped bit, so every byte
 is checked against the manifest before it is used.
+
+Only the process that trains a run writes here. A folder whose name begins with a dot is not a
+checkpoint: what a killed process left, which `tidy` mends.
 """
 
-import base64
+import errno
 import hashlib
 import json
-import os
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from core.errors import RunError
-from core.events import CheckpointSaved
-from core.permissions import make_folder_below, open_private
+from core.durable import sync_folder, write_file
+from core.errors import RunError, TrainingDiverged
+from core.permissions import make_folder_below
+from core.random_state import RandomState, random_state
 from core.train import Position
 
-FORMAT = 1
+FORMAT = 2
 NAME = re.compile(r"step-\d{8,}")
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a checkpoint says of its run beside where the run is."""
+
+    config: dict[str, Any]  # the RunConfig as JSON
+    conditions: dict[str, Any]  # see core.exactness
+    data_digest: str
+    rows: int = 0  # the last row that belongs to it; see core.record
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A checkpoint in memory, ready to be written; training may go on meanwhile.
+
+    A copy and no more, since the best epochs of a fast run are all remembered, and few written.
+    """
+
+    step: int
+    epoch: int  # that it was taken in or after
+    model: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    state: dict[str, Any]
+
+    @property
+    def size(self) -> int:
+        """Bytes of its tensors, which is nearly all."""
+        return sum(t.nbytes for t in (*self.model.values(), *self.optimizer.values()))
 
 
 @dataclass(frozen=True)
@@ -45,39 +77,115 @@ class Checkpoint:
     position: Position
     model: dict[str, Tensor]
     optimizer: dict[str, Any]  # as Optimizer.load_state_dict takes it
-    random: dict[str, Tensor]  # generator states: "cpu", "cuda:0"
+    random: RandomState
+    circumstances: Circumstances
 
 
-def save_checkpoint(
-    folder: Path, model: nn.Module, optimizer: Optimizer, position: Position, reason: str
-) -> CheckpointSaved:
-    """Write a checkpoint of this position into `folder`, then drop those no longer needed.
+def take_snapshot(
+    model: nn.Module, optimizer: Optimizer, position: Position, circumstances: Circumstances
+) -> Snapshot:
+    """Everything that continuing from `position` needs.
 
-    The last two and the best stay. Raises OSError if it cannot be written; what
-    was there before is then still whole.
+    Raises TrainingDiverged if a parameter is not finite: that is nothing to continue from.
     """
-    started = time.perf_counter()
-    path = folder / f"step-{position.step:08d}"
+    weights = _own_storage(model.state_dict())
+    for name, parameter in model.named_parameters():
+        # The sum has to be finite: that reads them once and makes no copy. Buffers may hold
+        # infinities on purpose, as masks do.
+        if not weights.get(name, parameter).sum().isfinite():
+            raise TrainingDiverged(
+                f"{name} is no longer finite at step {position.step}, with lr {position.lr:g}.",
+                f"Try --lr {min(position.lr / 10, 0.1):g}; the checkpoints before it are good.",
+            )
     tensors, rest = _split_optimizer(optimizer.state_dict())
     state = {
         "format": FORMAT,
         "position": asdict(position),
         "optimizer": rest,
-        "random": {k: _to_text(v) for k, v in _random_state().items()},
+        "random": random_state(next(model.parameters()).device),
+        "circumstances": asdict(circumstances),
     }
-    size = _write_folder(
-        path,
-        {
-            "model.safetensors": save_tensors(_own_storage(model.state_dict())),
-            "optimizer.safetensors": save_tensors(_own_storage(tensors)),
-            "state.json": json.dumps(state, indent=1).encode(),
-        },
-    )
-    _prune(folder, path, position.best_step)
-    # When saved right after an epoch, the position is already in the next one.
+    # After an epoch the position is already in the next one.
     epoch = position.epoch if position.batch else position.epoch - 1
-    seconds = time.perf_counter() - started
-    return CheckpointSaved(epoch, position.step, str(path), reason, seconds, size)
+    return Snapshot(position.step, epoch, weights, _own_storage(tensors), state)
+
+
+def write_snapshot(folder: Path, snapshot: Snapshot) -> Path:
+    """Write `snapshot` into the folder `folder` of checkpoints, all of it or nothing.
+
+    Another one of the same step is replaced. Raises OSError; what was there before is then whole.
+    """
+    if not folder.is_dir():
+        # Without parents: the folder of a run that is gone is not made anew.
+        make_folder_below(folder)
+        sync_folder(folder.parent)
+    files = {
+        "model.safetensors": save_tensors(snapshot.model),
+        "optimizer.safetensors": save_tensors(snapshot.optimizer),
+        "state.json": json.dumps(snapshot.state).encode(),
+    }
+    manifest = {
+        name: {"length": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in files.items()
+    }
+    files["manifest.json"] = json.dumps(manifest, indent=1).encode()
+    path = folder / f"step-{snapshot.step:08d}"
+    temporary = folder / f".{path.name}.tmp"
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        make_folder_below(temporary)
+        for name, content in files.items():
+            write_file(temporary / name, content)
+        sync_folder(temporary)
+        _read_back(temporary, files)
+        if path.exists():  # saved again: after an evaluation, or a new learning rate
+            path.rename(folder / f".{path.name}.old")
+        temporary.rename(path)
+        sync_folder(folder)
+    finally:
+        tidy(folder)
+    return path
+
+
+def prune(
+    folder: Path, written: int, best: int | None, keep_multiples_of: int | None = None
+) -> None:
+    """Drop what is no longer needed now that the checkpoint of step `written` is there.
+
+    The last two stay, the one of step `best` and those of every `keep_multiples_of` steps. What
+    cannot be removed now is removed the next time.
+    """
+    found = {int(path.name[5:]): path for path in checkpoints(folder)}
+    last_two = [step for step in found if step <= written][-2:]
+    for step, path in found.items():
+        kept = step in (*last_two, best) or (keep_multiples_of and step % keep_multiples_of == 0)
+        if step < written and not kept:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def tidy(folder: Path) -> None:
+    """Remove what writing a checkpoint left, and put back what it was about to replace.
+
+    Only for the process that trains the run: another one may be writing. Raises OSError.
+    """
+    for path in folder.glob(".step-*"):
+        whole = folder / path.name.removeprefix(".").removesuffix(".old")
+        if path.name.endswith(".old") and not whole.exists():
+            path.rename(whole)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def set_newer_aside(folder: Path, step: int) -> None:
+    """Rename the checkpoints after `step`, for a run that goes on from there: to "….superseded".
+
+    They are damaged, or else the run would go on from them. Raises OSError.
+    """
+    for path in checkpoints(folder):
+        if int(path.name[5:]) > step:
+            aside = path.with_name(f"{path.name}.superseded")
+            shutil.rmtree(aside, ignore_errors=True)
+            path.rename(aside)
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -109,35 +217,23 @@ def load_newest(folder: Path) -> tuple[Checkpoint, list[str]]:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read one checkpoint, every byte checked first. Raises RunError naming what is damaged."""
     files = _read_folder(path)
-    state = json.loads(files["state.json"])
-    if state["format"] != FORMAT:
-        raise RunError(
-            f"{path} was written by another version of nnlab (format {state['format']}).",
-            "Use that version to resume it.",
+    try:
+        state = json.loads(files["state.json"])
+        if state["format"] != FORMAT:
+            raise RunError(
+                f"{path} was written by another version of nnlab (format {state['format']}).",
+                "Use that version to resume it.",
+            )
+        return Checkpoint(
+            path,
+            Position(**state["position"]),
+            load_tensors(files["model.safetensors"]),
+            _join_optimizer(load_tensors(files["optimizer.safetensors"]), state["optimizer"]),
+            state["random"],
+            Circumstances(**state["circumstances"]),
         )
-    return Checkpoint(
-        path,
-        Position(**state["position"]),
-        load_tensors(files["model.safetensors"]),
-        _join_optimizer(load_tensors(files["optimizer.safetensors"]), state["optimizer"]),
-        {name: _from_text(text) for name, text in state["random"].items()},
-    )
-
-
-def restore_random_state(states: dict[str, Tensor]) -> None:
-    """Put torch's generators back to where a checkpoint found them."""
-    torch.set_rng_state(states["cpu"])
-    for name, state in states.items():
-        if name.startswith("cuda") and torch.cuda.is_available():
-            torch.cuda.set_rng_state(state, name)
-
-
-def _random_state() -> dict[str, Tensor]:
-    states = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_initialized():
-        index = torch.cuda.current_device()
-        states[f"cuda:{index}"] = torch.cuda.get_rng_state(index)
-    return states
+    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        raise _damaged(path, error) from None  # with a manifest to match: made by somebody
 
 
 def _own_storage(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -163,46 +259,6 @@ def _join_optimizer(tensors: dict[str, Tensor], rest: dict[str, Any]) -> dict[st
     return {"state": state, "param_groups": rest["param_groups"]}
 
 
-def _to_text(state: Tensor) -> str:
-    return base64.b64encode(state.numpy().tobytes()).decode()
-
-
-def _from_text(text: str) -> Tensor:
-    return torch.frombuffer(bytearray(base64.b64decode(text)), dtype=torch.uint8)
-
-
-def _write_folder(path: Path, files: dict[str, bytes]) -> int:
-    """Write `files` and their manifest as the folder `path`, all or nothing. Returns the bytes."""
-    make_folder_below(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    manifest = {
-        name: {"length": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        for name, content in files.items()
-    }
-    files = {**files, "manifest.json": json.dumps(manifest, indent=1).encode()}
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        make_folder_below(temporary)
-        for name, content in files.items():
-            with open_private(temporary / name, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        _sync_folder(temporary)
-        if path.exists():  # the same step, saved again: after an evaluation, or a new learning rate
-            replaced = path.with_name(f".{path.name}.old")
-            shutil.rmtree(replaced, ignore_errors=True)
-            path.rename(replaced)
-            temporary.rename(path)
-            shutil.rmtree(replaced)
-        else:
-            temporary.rename(path)
-        _sync_folder(path.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return sum(map(len, files.values()))
-
-
 def _read_folder(path: Path) -> dict[str, bytes]:
     """The files of a checkpoint, checked against its manifest. Raises RunError."""
     try:
@@ -214,10 +270,19 @@ def _read_folder(path: Path) -> dict[str, bytes]:
             if wanted != found:
                 raise ValueError(f"{name} is not what was written")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(
-            f"The checkpoint {path} is damaged: {error}.", "Resume from an older one."
-        ) from None
+        raise _damaged(path, error) from None
     return files
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    return RunError(f"The checkpoint {path} is damaged: {error}.", "Resume from an older one.")
+
+
+def _read_back(path: Path, files: dict[str, bytes]) -> None:
+    """Raises OSError if the files in `path` do not hold this."""
+    for name, content in files.items():
+        if (path / name).read_bytes() != content:
+            raise OSError(errno.EIO, f"{name} does not come back as it was written")
 
 
 def _expected(manifest: dict[str, Any]) -> Iterator[str]:
@@ -226,21 +291,3 @@ def _expected(manifest: dict[str, Any]) -> Iterator[str]:
         if name not in manifest:
             raise ValueError(f"manifest.json does not list {name}")
         yield name
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _prune(folder: Path, written: Path, best_step: int | None) -> None:
-    """Drop all but the last two and the best, once what was just written is known to be whole."""
-    _read_folder(written)
-    found = checkpoints(folder)
-    wanted = {written, *found[-2:], folder / f"step-{best_step or 0:08d}"}
-    for path in found:
-        if path not in wanted:
-            shutil.rmtree(path)

@@ -279,6 +279,16 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     report_interval: float = Field(
         0.1, ge=0, le=3600, allow_inf_nan=False, description="Seconds between two reports."
     )
+    checkpoint_seconds: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds between checkpoints, beside one each epoch; 0: only each epoch. "
+        "By default every minute and each epoch, while that costs less than 0.4 % of the time.",
+    )
+    keep_every: int = Field(
+        0, ge=0, description="Keep the checkpoint of every N-th epoch for good; 0: of none."
+    )
 
 
 def make_config(values: Mapping[str, Any], file: Path | None = None) -> RunConfig:

@@ -10,7 +10,7 @@ bytes.
 """
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
@@ -39,6 +39,13 @@ class Queued:
     """The run waits for a device that others use; told again when those are others."""
 
     behind: tuple[str, ...]  # names of the runs that train on it, or wait for it longer
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The run folder cannot be written: training stands still until it can, and then goes on."""
+
+    problem: str  # in one line: what, where, how much is needed; "" when it goes on
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ class CheckpointSaved:
     epoch: int
     step: int
     path: str
-    reason: str  # "epoch", "asked", "stop", "final", "import"
+    reason: str  # "epoch", "time", "best", "asked", "change" (of lr or epochs), "stop", "final"
     seconds: float
     size: int
 
@@ -143,16 +150,23 @@ class RunEnd:
     fix: str = ""  # ... and what to do next
 
 
+@dataclass(frozen=True)
+class StartOver:
+    """What came before this no longer holds: the whole story follows anew. Never recorded."""
+
+
 Event = (
     Progress
     | Notice
     | Queued
+    | Waiting
     | RunStart
     | StepReport
     | EpochEnd
     | CheckpointSaved
     | ControlApplied
     | RunEnd
+    | StartOver
 )
 
 EVENTS: dict[str, type] = {kind.__name__: kind for kind in Event.__args__}
@@ -168,7 +182,7 @@ def to_row(event: Event) -> dict[str, Any]:
 
     A number that is not finite becomes the string "NaN", "Infinity" or "-Infinity".
     """
-    row = {"event": type(event).__name__} | asdict(event)
+    row = {"event": type(event).__name__, **vars(event)}  # asdict would copy every value, slowly
     for name, value in row.items():
         if isinstance(value, float) and not math.isfinite(value):
             row[name] = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -1,18 +1,25 @@
 """A run from its description: the one place that wires network, images, loop and folder."""
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
 from core.batches import Batches, normalisation
 from core.build import build_model, check_model, input_size_of
-from core.checkpoint import checkpoints, load_newest, restore_random_state, save_checkpoint
-from core.config import RunConfig, where_of
+from core.checkpoint import (
+    Checkpoint,
+    Circumstances,
+    checkpoints,
+    load_newest,
+    set_newer_aside,
+    tidy,
+)
+from core.config import RunConfig, make_config, where_of
 from core.control import Control
 from core.crash import traces_kept
 from core.datasets import Dataset, load
@@ -25,17 +32,20 @@ from core.device import (
     out_of_memory,
 )
 from core.device_queue import Place
-from core.errors import ConfigError, DeviceError, NNLabError, RunError, TrainingDiverged
-from core.events import CheckpointSaved, Event, Notice, Progress, RunEnd, RunStart
+from core.errors import ConfigError, DeviceError, NNLabError, RunError
+from core.events import Event, Notice, Progress, RunEnd, RunStart
+from core.exactness import conditions, why_not_exact
 from core.foreign_weights import read_foreign_weights
 from core.initializers import initialize
 from core.losses import LOSSES
 from core.mailbox import requests_reach
 from core.optimizers import make_optimizer
 from core.permissions import check_own, share_folder
-from core.record import has_begun, record, set_aside
+from core.random_state import restore_random_state, seed_all
+from core.record import RowWriter, damaged_rows, has_begun, record, set_aside
 from core.run_lock import hold
 from core.runs import (
+    RunInfo,
     check_free,
     create_run,
     discard_run,
@@ -45,10 +55,13 @@ from core.runs import (
     write_config,
     write_facts,
 )
+from core.saving import Cadence, Checkpoints
 from core.schedules import SCHEDULES
 from core.task import REGRESSION, predicts_numbers
 from core.threads import choose_threads
 from core.train import Position, Training, train
+
+T = TypeVar("T")
 
 EVALUATION_BATCH = 1000  # images; without gradients a batch needs little memory
 
@@ -103,26 +116,25 @@ def _begin(
     data_dir: Path | None,
     control: Control,
     queue: bool,
-    notices: list[Notice],
+    notices: list[str],
 ) -> Iterator[Event]:
     """The events of a run from its first step on."""
-    config = _read_config(run)
+    config = _config_of(read_info(run), None)
     try:
-        device = yield from _find_device(run, config, place, control, queue)
-        dataset = yield from load_images(config, data_dir, control)
+        finding = _find(run, config, place, data_dir, control, queue)
+        device, dataset = yield from _hold_notices(finding, notices)
         config = _settle(config, dataset)
-        _write(write_config, run, config)
+        with _writing(run):
+            write_config(run, config)
         training = prepare(config, dataset, device)
         threads, why = set_threads(config.threads, training)
-        yield Notice(why)
         if control.wants("stop"):
             raise Stopped
     except Stopped:
         yield RunEnd("stopped", 0, 0, None, None, 0.0)
         return
     training.control = control
-    events = _train_in(run, training, config, dataset, device, threads, notices)
-    yield from record(run, events, dataset.digest)
+    yield from _train_in(run, training, config, dataset, device, threads, [*notices, why])
 
 
 def resume_experiment(
@@ -133,7 +145,8 @@ def resume_experiment(
     force: bool = False,
     share: bool = False,
 ) -> Iterator[Event]:
-    """Continue the run in the folder `run` from its newest checkpoint that is whole.
+    """Continue the run in the folder `run` from its newest checkpoint that is whole, or from the
+    beginning if it was killed before the first one.
 
     With `force` also if a process of another machine has it, which cannot be seen from here. To
     `share`, its group may read it from now on. Raises RunError if it is somebody else's, is in use,
@@ -144,16 +157,11 @@ def resume_experiment(
     with _at_work(run, control, force) as (place, notices):
         if share:
             share_folder(run)
-        if has_begun(run):
-            yield from _go_on(run, place, data_dir, control, notices)
-        else:  # its process was killed before the first step
-            yield from _begin(run, place, data_dir, control, False, notices)
+        yield from _go_on(run, place, data_dir, control, notices)
 
 
 @contextmanager
-def _at_work(
-    run: Path, control: Control, force: bool = False
-) -> Iterator[tuple[Place, list[Notice]]]:
+def _at_work(run: Path, control: Control, force: bool = False) -> Iterator[tuple[Place, list[str]]]:
     """Alone with a run, within reach of requests to it; also what its log should be told."""
     with (
         hold(run, force=force) as warning,
@@ -161,29 +169,33 @@ def _at_work(
         requests_reach(run, control),
         Place(run) as place,
     ):
-        yield place, [Notice(warning)] if warning else []
+        yield place, [warning] if warning else []
 
 
 def _go_on(
-    run: Path, place: Place, data_dir: Path | None, control: Control, notices: list[Notice]
+    run: Path, place: Place, data_dir: Path | None, control: Control, notices: list[str]
 ) -> Iterator[Event]:
     """The events of a run that is resumed, while nobody else can. Raises RunError."""
-    info, config = read_info(run), _read_config(run)
-    checkpoint, damaged = load_newest(run / "checkpoints")
+    info, folder = read_info(run), run / "checkpoints"
+    with _writing(run):
+        tidy(folder)
+    found, told = _newest(folder)
+    notices += told
+    config = _config_of(info, found)
     # A run that was killed after its last checkpoint has only its end left to tell.
-    ended = read_facts(run).get("state") == "finished"
-    if checkpoint.position.epoch > checkpoint.position.epochs and ended:
+    if read_facts(run).get("state") == "finished":
         raise RunError(
-            f"{run.name} has finished all its {checkpoint.position.epochs} epochs.",
+            f"{run.name} has finished all its {info.epochs} epochs.",
             f"Start a longer one: nnlab train --config {run / 'config.json'} --epochs N",
         )
+    step, rows = (found.position.step, found.circumstances.rows) if found else (0, 0)
     try:
-        device = yield from _find_device(run, config, place, control, queue=False)
-        dataset = yield from load_images(config, data_dir, control)
+        finding = _find(run, config, place, data_dir, control, queue=False)
+        device, dataset = yield from _hold_notices(finding, notices)
     except Stopped:
-        yield RunEnd("stopped", 0, checkpoint.position.step, None, None, 0.0)
+        yield RunEnd("stopped", 0, step, None, None, 0.0)
         return
-    if read_facts(run).get("data_digest", dataset.digest) != dataset.digest:
+    if found and found.circumstances.data_digest != dataset.digest:
         samples = "rows" if dataset.encoding else "images"
         raise RunError(
             f"The {samples} in {config.data} are not those that {run.name} was trained on.",
@@ -192,18 +204,27 @@ def _go_on(
     config = _settle(config, dataset)
     training = prepare(config, dataset, device)
     # The same number as before: another one sums in another order, and the bits change.
-    threads, why = set_threads(config.threads or info.threads, training)
-    notices += [Notice(f"left out: {line}") for line in damaged] + [Notice(why)]
+    before = found.circumstances.conditions if found else {}
+    threads, why = set_threads(config.threads or before.get("CPU threads"), training)
+    notices.append(why)
     training.control = control
-    training.model.load_state_dict(checkpoint.model)
-    training.optimizer.load_state_dict(checkpoint.optimizer)
-    training.position = checkpoint.position
-    restore_random_state(checkpoint.random)
-    if moved := set_aside(run, checkpoint.position.step, checkpoint.position.epoch):
-        rows = "1 row" if moved == 1 else f"{moved} rows"
-        notices.append(Notice(f"{rows} after step {checkpoint.position.step} set aside"))
-    events = _train_in(run, training, config, dataset, device, threads, notices)
-    yield from record(run, events, dataset.digest)
+    if found:
+        training.model.load_state_dict(found.model)
+        training.optimizer.load_state_dict(found.optimizer)
+        training.position = found.position
+        restore_random_state(found.random, torch.device(device.torch_name))
+        if changed := why_not_exact(before, conditions(config.model, device, threads)):
+            notices.append(changed)
+    if damaged := damaged_rows(run):
+        notices.append(f"{_rows(damaged)} in the logs damaged, and left out")
+    with _writing(run):
+        set_newer_aside(folder, step)
+        if moved := set_aside(run, step, rows):
+            notices.append(f"{_rows(moved)} after step {step} set aside")
+        if info.config != config:
+            write_config(run, config)
+            notices.append("config.json was damaged or changed: as it was again")
+    yield from _train_in(run, training, config, dataset, device, threads, notices)
 
 
 def import_run(
@@ -230,45 +251,86 @@ def import_run(
     weights = read_foreign_weights(file, training.model.state_dict())
     training.model.load_state_dict(weights)
     threads, why = set_threads(config.threads, training)
+    training.control.send("stop")
     run = create_run(runs_dir, config, name, share=share)
-
-    def events() -> Iterator[Event]:
-        yield Notice(f"weights imported from {file.absolute()}")
-        yield Notice(why)
-        yield _start(run, training, config, dataset, device, threads)
-        yield save_checkpoint(
-            run / "checkpoints", training.model, training.optimizer, training.position, "import"
-        )
-        yield _end(training, "stopped")
-
     with hold(run):
-        yield from record(run, events(), dataset.digest)
+        notices = [f"weights imported from {file.absolute()}", why]
+        yield from _train_in(run, training, config, dataset, device, threads, notices)
 
 
-def _read_config(run: Path) -> RunConfig:
-    """The config in the folder of a run. Raises RunError."""
-    config = read_info(run).config
-    if config is None:
+def _newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+    """The newest whole checkpoint in `folder`, None if none was ever made, and what to tell.
+
+    Raises RunError if all are damaged.
+    """
+    if not checkpoints(folder):
+        return None, ["killed before its first checkpoint: it starts from the beginning"]
+    found, damaged = load_newest(folder)
+    return found, [f"left out: {line}" for line in damaged]
+
+
+def _config_of(info: RunInfo, found: Checkpoint | None) -> RunConfig:
+    """The settings that the run was started with: its checkpoint's, which are known to be whole."""
+    if found:
+        return make_config(found.circumstances.config)
+    if info.config is None:
         raise RunError(
-            f"{run / 'config.json'} is missing or damaged.",
+            f"{info.path / 'config.json'} is missing or damaged, and there is no checkpoint.",
             "Start the run again with `nnlab train`.",
         )
-    return config
+    return info.config
+
+
+@contextmanager
+def _writing(run: Path) -> Iterator[None]:
+    """Before the run has begun, nobody waits for a folder that cannot be written: RunError."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"The run folder {run} cannot be written: {error.strerror}.",
+            "Free space or mend its permissions, then try again.",
+        ) from None
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
 
 
 def _note(run: Path, facts: dict[str, Any]) -> None:
     """Change run.json before there are events to record. Raises RunError."""
-    _write(write_facts, run, read_facts(run) | facts)
+    with _writing(run):
+        write_facts(run, read_facts(run) | facts)
 
 
-def _write(write: Callable[[Path, Any], None], run: Path, content: Any) -> None:
-    try:
-        write(run, content)
-    except OSError as error:
-        raise RunError(
-            f"The run folder {run} cannot be written: {error.strerror}.",
-            "Free space or mend its permissions.",
-        ) from None
+def _hold_notices(
+    finding: Generator[Event, None, T], notices: list[str]
+) -> Generator[Event, None, T]:
+    """What `finding` yields and returns, but its notices go into `notices`: they belong in the
+    record of the run, which does not begin before its first step."""
+    while True:
+        try:
+            event = next(finding)
+        except StopIteration as end:
+            return end.value
+        if isinstance(event, Notice):
+            notices.append(event.text)
+        else:
+            yield event
+
+
+def _find(
+    run: Path,
+    config: RunConfig,
+    place: Place,
+    data_dir: Path | None,
+    control: Control,
+    queue: bool,
+) -> Generator[Event, None, tuple[Device, Dataset]]:
+    """The device and the images of a run. Raises Stopped when a stop is asked for meanwhile."""
+    device = yield from _find_device(run, config, place, control, queue)
+    dataset = yield from load_images(config, data_dir, control)
+    return device, dataset
 
 
 def _find_device(
@@ -333,7 +395,7 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
     build: dict[str, Any] = {"input_size": size, "options": config.model_options}
     shape = (channels, size, size)
     check_model(config.model, shape, dataset.outputs, batch_size=config.batch_size, **build)
-    torch.manual_seed(config.seed)
+    seed_all(config.seed)
     model = build_model(config.model, channels, dataset.outputs, **build)
     initialize(
         model,
@@ -408,29 +470,41 @@ def _train_in(
     dataset: Dataset,
     device: Device,
     threads: int,
-    notices: list[Notice],
+    notices: list[str],
 ) -> Iterator[Event]:
-    """The events of the training itself, from RunStart to RunEnd."""
+    """The events of the training itself, from RunStart to RunEnd, recorded and saved in `run`."""
+    rows = RowWriter(run)
+    saving = Checkpoints(
+        run / "checkpoints",
+        training,
+        rows,
+        Circumstances(
+            config.model_dump(mode="json"),
+            conditions(config.model, device, threads),
+            dataset.digest,
+        ),
+        Cadence(config.checkpoint_seconds, config.keep_every),
+    )
+    training.saving = saving
 
-    def save(reason: str) -> CheckpointSaved:
-        _check_finite(training)
-        return save_checkpoint(
-            run / "checkpoints", training.model, training.optimizer, training.position, reason
-        )
+    def events() -> Iterator[Event]:
+        yield from map(Notice, notices)
+        yield _start(run, training, config, dataset, device, threads)
+        try:
+            yield from train(training)
+            finished = training.position.epoch > training.position.epochs
+            if training.stopping or not saving.up_to_date:
+                yield from saving.save("final" if finished else "stop")
+            yield _end(training, "finished" if finished else "stopped")
+        except (NNLabError, RuntimeError) as error:
+            problem = _as_problem(error, device, config, run)
+            if not has_failed(error):  # what such a device has computed may be wrong
+                with suppress(RunError):  # what is told is why it failed
+                    yield from saving.save_best()
+            yield replace(_end(training, "failed"), problem=problem.problem, fix=problem.fix)
+            raise problem from error
 
-    training.save = save
-    yield from notices
-    yield _start(run, training, config, dataset, device, threads)
-    try:
-        yield from train(training)
-        finished = training.position.epoch > training.position.epochs
-        if training.stopping:
-            yield save("stop")
-        yield _end(training, "finished" if finished else "stopped")
-    except (NNLabError, RuntimeError, OSError) as error:
-        problem = _as_problem(error, device, config, run)
-        yield replace(_end(training, "failed"), problem=problem.problem, fix=problem.fix)
-        raise problem from error
+    yield from record(run, events(), dataset.digest, rows=rows, patience=saving.patience)
 
 
 def _start(
@@ -475,28 +549,12 @@ def _end(training: Training, state: str) -> RunEnd:
     )
 
 
-def _check_finite(training: Training) -> None:
-    """Raises TrainingDiverged if a weight is no number: no checkpoint is made of that, so that the
-    last good one stays the newest. The loss tells only one step later."""
-    for name, weight in training.model.named_parameters():
-        if not torch.isfinite(weight).all():
-            raise TrainingDiverged(
-                f"{name} is no longer finite at step {training.position.step}.",
-                f"Try --lr {training.position.lr / 10:g}, or another --initializer.",
-            )
-
-
 def _as_problem(
     error: Exception, device: Device, config: RunConfig, run: Path | None = None
 ) -> NNLabError:
     """The error as one that its reader can act on. Raises it again if it is a bug."""
     if isinstance(error, NNLabError):
         return error
-    if isinstance(error, OSError):
-        return RunError(
-            f"A checkpoint could not be written: {error.strerror}.",
-            "Free space or mend the permissions; the checkpoints before it are whole.",
-        )
     if is_out_of_memory(error):
         return out_of_memory(error, device, config.batch_size)
     if has_failed(error):

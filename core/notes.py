@@ -5,12 +5,12 @@ writes. A run that nobody wrote about has no such file.
 """
 
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from core.durable import replace_file
 from core.errors import RunError
 
 NOTES = "notes.json"
@@ -47,16 +47,11 @@ def read_notes(run: Path) -> Notes:
 
 def write_notes(run: Path, notes: Notes) -> None:
     """Replace the notes of the run, whole or not at all. Raises RunError."""
-    temporary = run / f".{NOTES}.tmp"
     try:
         if notes == NO_NOTES:
             (run / NOTES).unlink(missing_ok=True)
             return
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(asdict(notes), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(run / NOTES)
+        replace_file(run / NOTES, json.dumps(asdict(notes), indent=1).encode())
     except OSError as error:
         raise RunError(
             f"The notes of {run.name} cannot be written: {error.strerror}.",

@@ -1,20 +1,28 @@
 """The rows of a run folder: written while it runs, read back by anyone.
 
 Each row is the event as JSON with `seq` (its place in the run, over both files), `time` (Unix
-seconds) and `crc` (CRC-32 of the row without it), so that a damaged row is known as one.
+seconds) and `crc` (CRC-32 of the row without it), so that a damaged row is known as one. A row is
+with the operating system before its event is passed on, and so survives the process; it is on the
+disk before a checkpoint that counts on it.
 """
 
+import errno
 import heapq
 import json
+import os
+import re
 import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core.errors import RunError
+from core.control import Control
+from core.durable import replace_file, sync_folder
+from core.errors import NNLabError
 from core.events import (
     ControlApplied,
     EpochEnd,
@@ -23,55 +31,201 @@ from core.events import (
     RunEnd,
     RunStart,
     StepReport,
+    Waiting,
     from_row,
     to_row,
 )
-from core.permissions import open_private
-from core.runs import process_facts, read_facts, write_facts
+from core.patience import Patience, until_written
+from core.permissions import file_mode
+from core.runs import config_crc, process_facts, read_facts, write_facts
 from core.view import RunView, describe, reduce, reduce_all
 
 METRICS, OTHERS, LOG = "metrics.jsonl", "events.jsonl", "log.txt"
+ROW_START, CRC = b'{"event": "', b', "crc": "'
+# With these, run.json is brought up to date; at the end of an epoch only while that costs less than
+# FACTS_SHARE of the time.
+AT_ONCE = (RunStart, ControlApplied, Waiting, RunEnd)
+FACTS_SHARE = 0.002
+TO_JSON = json.JSONEncoder(allow_nan=False).encode  # json.dumps would make one for each row
 
 
-def record(path: Path, events: Iterable[Event], data_digest: str) -> Iterator[Event]:
+class RowWriter:
+    """Appends to the three logs of the run folder `path`, in order, and each line once.
+
+    What cannot be written stays in memory, and goes first the next time. Opening and writing raise
+    OSError; of a line that was cut short by it, nothing stays in the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.seq = max(
+            (row["seq"] for name in (METRICS, OTHERS) for row in _rows(path / name)), default=0
+        )
+        self._waiting: list[tuple[str, bytes]] = []
+        self._files: dict[str, _Appending] = {}
+
+    @property
+    def waiting_bytes(self) -> int:
+        return sum(len(line) for _, line in self._waiting)
+
+    def add(self, event: Event) -> None:
+        """Take an event in; `write` brings it to the folder."""
+        self.seq += 1
+        row = to_row(event) | {"seq": self.seq, "time": round(time.time(), 3)}
+        name = METRICS if isinstance(event, StepReport | EpochEnd) else OTHERS
+        self._waiting.append((name, _line(row)))
+        if text := describe(event):
+            text = " ".join(text.splitlines())
+            self._waiting.append((LOG, f"{datetime.now():%Y-%m-%d %H:%M:%S}  {text}\n".encode()))
+
+    def write(self) -> None:
+        """Append what waits. Raises OSError."""
+        while self._waiting:
+            name, line = self._waiting[0]
+            self._open(name).append(line)
+            del self._waiting[0]
+
+    def sync(self) -> int:
+        """Write and wait until all rows are on the disk; the `seq` of the last. Raises OSError."""
+        self.write()
+        for name in (METRICS, OTHERS):
+            os.fsync(self._open(name).descriptor)
+        return self.seq
+
+    def close(self) -> None:
+        """Close the files. What waits is dropped."""
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
+
+    def _open(self, name: str) -> "_Appending":
+        if name not in self._files:
+            new = not (self.path / name).exists()
+            self._files[name] = _Appending(self.path / name)
+            if new:
+                sync_folder(self.path)
+        return self._files[name]
+
+
+class _Appending:
+    """A file that grows by whole lines. Everything here raises OSError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.descriptor = -1
+        self._cut_short = False  # the last attempt to append
+        self._reopen()
+
+    def append(self, line: bytes) -> None:
+        if os.fstat(self.descriptor).st_nlink == 0:  # deleted: what is written there is lost
+            self.close()
+            self._reopen()
+        if self._cut_short:
+            os.ftruncate(self.descriptor, self._size)
+        self._cut_short = True
+        if os.write(self.descriptor, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
+        self._cut_short = False
+        self._size += len(line)
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+    def _reopen(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        self.descriptor = os.open(self._path, flags, 0o600)
+        os.fchmod(self.descriptor, file_mode(self._path.parent))
+        self._size = os.fstat(self.descriptor).st_size
+        # A line that a power cut tore must not spoil the next one.
+        if self._size and os.pread(self.descriptor, 1, self._size - 1) != b"\n":
+            self.append(b"\n")
+
+
+def record(
+    path: Path,
+    events: Iterable[Event],
+    data_digest: str,
+    *,
+    rows: RowWriter | None = None,
+    patience: Patience | None = None,
+) -> Iterator[Event]:
     """Pass `events` on unchanged, each written to the run folder `path` first.
 
-    Continues a folder that has rows already. Raises RunError if it can no longer be written.
+    Continues a folder that has rows already. While it cannot be written, nothing more is taken
+    from `events`. Raises RunError when `patience` is at an end.
     """
-    view = reduce_all(RunView(), read_events(path))
-    seq = max((row["seq"] for name in (METRICS, OTHERS) for row in _rows(path / name)), default=0)
-    facts = process_facts() | {
-        "started": read_facts(path).get("started", time.time()),
-        "data_digest": data_digest,
-    }
+    rows = rows or RowWriter(path)
+    patience = patience or Patience(Control())
+    folder = _Recording(path, rows, data_digest)
     try:
-        # Line buffering: a killed run keeps every row up to the last whole line.
-        with (
-            open_private(path / METRICS, "a", buffering=1, encoding="utf-8") as metrics,
-            open_private(path / OTHERS, "a", buffering=1, encoding="utf-8") as others,
-            open_private(path / LOG, "a", buffering=1, encoding="utf-8") as log,
-        ):
-            for event in events:
-                if not isinstance(event, Progress):  # news of the moment, not of the run
-                    seq += 1
-                    file = metrics if isinstance(event, StepReport | EpochEnd) else others
-                    file.write(_to_line(event, seq))
-                    if text := describe(event):
-                        log.write(f"{datetime.now():%Y-%m-%d %H:%M:%S}  {text}\n")
-                    view = reduce(view, event)
-                    if isinstance(event, RunStart | EpochEnd | ControlApplied | RunEnd):
-                        write_facts(path, facts | _figures(view))
+        for event in events:
+            if isinstance(event, Progress):  # news of the moment, not of the run
                 yield event
-    except OSError as error:
-        raise RunError(
-            f"The run folder {path} cannot be written: {error.strerror}.",
-            f"Free space or mend its permissions, then continue with `nnlab resume {path.name}`.",
-        ) from None
-    except BaseException as error:  # a bug, or a reader that left: the process may well live on
-        if view.start and not view.end:
-            problem = f"It ended in the middle: {type(error).__name__} {error}".rstrip()
-            write_facts(path, facts | _figures(view) | {"state": "crashed", "problem": problem})
+                continue
+            folder.take(event)
+            if isinstance(event, Waiting) or (isinstance(event, RunEnd) and event.problem):
+                with suppress(OSError):  # it is waited for already, or was in vain
+                    folder.write()
+            else:
+                size = rows.waiting_bytes
+                for news in until_written(folder.write, "What happened", path, size, patience):
+                    folder.take(news)
+                    yield news
+            yield event
+    except (
+        BaseException
+    ) as error:  # a bug, a full disk, a reader that left: the process may live on
+        with suppress(OSError):
+            folder.write_end_of(error)
         raise
+    finally:
+        rows.close()
+
+
+class _Recording:
+    """What `record` knows of the run, and run.json, which follows it."""
+
+    def __init__(self, path: Path, rows: RowWriter, data_digest: str) -> None:
+        self._path = path
+        self._rows = rows
+        self._view = reduce_all(RunView(), read_events(path))
+        self._facts = process_facts() | {
+            "started": read_facts(path).get("started") or first_time(path) or time.time(),
+            "data_digest": data_digest,
+            "config_crc": config_crc(path),
+        }
+        self._due = False  # whether run.json has to be written, however soon
+        self._written, self._cost = 0.0, 0.0  # seconds
+
+    def take(self, event: Event) -> None:
+        self._rows.add(event)
+        # Without what run.json does not tell: it would be copied for each row.
+        self._view = replace(reduce(self._view, event), reports=(), log=())
+        now = time.perf_counter()
+        self._due |= isinstance(event, AT_ONCE) or (
+            isinstance(event, EpochEnd) and now - self._written > self._cost / FACTS_SHARE
+        )
+
+    def write(self) -> None:
+        """Bring everything to the folder. Raises OSError."""
+        self._rows.write()
+        if self._due and self._view.start:
+            began = time.perf_counter()
+            write_facts(self._path, self._facts | _figures(self._view))
+            self._written = time.perf_counter()
+            self._cost = self._written - began
+            self._due = False
+
+    def write_end_of(self, error: BaseException) -> None:
+        """Say in run.json that the run is over, if it did not say so itself."""
+        if self._view.start and not self._view.end:
+            end = {
+                "state": "failed" if isinstance(error, NNLabError) else "crashed",
+                "problem": error.problem
+                if isinstance(error, NNLabError)
+                else f"It ended in the middle: {type(error).__name__} {error}".rstrip(),
+            }
+            write_facts(self._path, self._facts | _figures(self._view) | end)
 
 
 def read_events(path: Path) -> Iterator[Event]:
@@ -88,38 +242,51 @@ def has_begun(path: Path) -> bool:
     return (path / OTHERS).exists()
 
 
+def first_time(path: Path) -> float | None:
+    """When the run folder `path` got its first row, in Unix seconds."""
+    firsts = (next(_rows(path / name), None) for name in (METRICS, OTHERS))
+    return min((row["time"] for row in firsts if row), default=None)
+
+
 def damaged_rows(path: Path) -> int:
-    """How many rows of the run folder `path` cannot be read."""
-    lines = 0
-    for name in (METRICS, OTHERS):
-        if (path / name).is_file():
-            with (path / name).open("rb") as file:
-                lines += sum(1 for _ in file)
-    return lines - sum(1 for _ in read_events(path))
+    """How many rows of the run folder `path` are damaged."""
+    files = [path / name for name in (METRICS, OTHERS)]
+    return sum(line.damaged for file in files for line in _lines(file))
 
 
-def set_aside(path: Path, step: int, epoch: int) -> int:
-    """Move the rows after `step` out of the way of a run that goes on from there, in `epoch`, the
-    end of which is still to come.
+def set_aside(path: Path, step: int, seq: int) -> int:
+    """Move the rows out of the way that a run leaves behind which goes on from `step`, when the
+    last row was `seq`: training and requests after it, and the ends of the run.
 
-    They are kept in metrics.jsonl.superseded and events.jsonl.superseded. Returns how many.
+    They are kept in metrics.jsonl.superseded and events.jsonl.superseded. Returns how many. May be
+    interrupted at any moment and done again: then no row is lost and none is kept twice. Raises
+    OSError.
     """
+
+    def is_past(row: dict[str, Any]) -> bool:
+        if row["event"] == "RunEnd" or row.get("step", 0) > step:
+            return True
+        return row["seq"] > seq and row["event"] in ("StepReport", "EpochEnd", "ControlApplied")
+
     moved = 0
     for name in (METRICS, OTHERS):
-        kept: list[str] = []
-        late: list[str] = []
-        for row in _rows(path / name):
-            ended = row["event"] == "EpochEnd" and row["epoch"] >= epoch
-            past = row.get("step", 0) > step or ended or row["event"] == "RunEnd"
-            (late if past else kept).append(_line(row))
-        if late:
-            with open_private(path / f"{name}.superseded", "a", encoding="utf-8") as file:
-                file.writelines(late)
-            temporary = path / f".{name}.tmp"
-            with open_private(temporary, "w", encoding="utf-8") as file:
-                file.writelines(kept)
-            temporary.replace(path / name)
-            moved += len(late)
+        kept: list[bytes] = []
+        late: list[bytes] = []
+        goes = kept
+        for line in _lines(path / name):
+            for row in line.rows:
+                goes = late if is_past(row) else kept
+                goes.append(_line(row))
+            if line.damaged:  # with the row before it
+                goes.append(line.text)
+        if not late:
+            continue
+        aside = path / f"{name}.superseded"
+        before = aside.read_bytes() if aside.exists() else b""
+        known = set(before.splitlines(keepends=True))  # by an attempt that was interrupted here
+        replace_file(aside, before + b"".join(line for line in late if line not in known))
+        replace_file(path / name, b"".join(kept))
+        moved += len(late)
     return moved
 
 
@@ -145,31 +312,57 @@ def _figures(view: RunView) -> dict[str, Any]:
     }
 
 
-def _to_line(event: Event, seq: int) -> str:
-    return _line(to_row(event) | {"seq": seq, "time": round(time.time(), 3)})
+def _line(row: dict[str, Any]) -> bytes:
+    text = TO_JSON(row).encode()
+    return text[:-1] + CRC + b'%08x"}\n' % zlib.crc32(text)
 
 
-def _line(row: dict[str, Any]) -> str:
-    text = json.dumps(row, allow_nan=False)
-    return f'{text[:-1]}, "crc": "{zlib.crc32(text.encode()):08x}"}}\n'
+@dataclass(frozen=True)
+class Line:
+    """A line of a log: usually one whole row."""
+
+    text: bytes
+    rows: tuple[dict[str, Any], ...]  # the whole ones in it, without their checksum
+    damaged: bool
+
+
+def _lines(file: Path) -> Iterator[Line]:
+    if not file.is_file():
+        return
+    with file.open("rb") as lines:
+        yield from map(parse_line, lines)
+
+
+def parse_line(line: bytes) -> Line:
+    """One line of a log, with its line end, taken apart."""
+    if (row := parse_row(line)) is not None:
+        return Line(line, (row,), False)
+    return Line(line.removesuffix(b"\n") + b"\n", tuple(_whole_rows(line)), True)
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
     """The rows of `file` that are whole and say what was written, without their checksum."""
-    if not file.is_file():
-        return
-    with file.open("rb") as lines:
-        for line in lines:
-            if row := parse_row(line):
-                yield row
+    for line in _lines(file):
+        yield from line.rows
 
 
 def parse_row(line: bytes) -> dict[str, Any] | None:
     """The row that `line` holds, without its checksum; None if it is not what was written."""
-    text, mark, crc = line.rpartition(b', "crc": "')
+    text, mark, crc = line.rpartition(CRC)
     if mark and crc == b'%08x"}\n' % zlib.crc32(text + b"}"):
         with suppress(ValueError):  # the checksum is right: this was written to be wrong
             row = dict(json.loads(text + b"}"))
             if isinstance(row.get("seq"), int):
                 return row
     return None
+
+
+def _whole_rows(line: bytes) -> Iterator[dict[str, Any]]:
+    """The rows in a line that is none: damage to the end of one has joined it with the next."""
+    starts = [match.start() for match in re.finditer(re.escape(ROW_START), line)]
+    ends = [match.end() for match in re.finditer(re.escape(CRC) + rb'[0-9a-f]{8}"\}', line)]
+    for start in starts:
+        for end in ends:
+            if (row := parse_row(line[start:end] + b"\n")) is not None:
+                yield row
+                break

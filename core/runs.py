@@ -21,6 +21,7 @@ import re
 import shutil
 import subprocess
 import time
+import zlib
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from importlib.metadata import version
@@ -31,18 +32,19 @@ from pydantic import TypeAdapter, ValidationError
 
 from core.config import RunConfig
 from core.crash import cause, exit_words, memory_facts
+from core.durable import replace_file, sync_folder
 from core.errors import RunError
 from core.events import LARGEST
 from core.notes import NO_NOTES, Notes, read_notes
 from core.owner import Owner, lives, this_process
-from core.permissions import make_folder, open_private
+from core.permissions import make_folder
 from core.run_lock import LOCK, holder, silence
 from core.run_names import suggest_name
 
 RUN_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LATEST = 1e11  # Unix time, in the year 5138: beyond, no calendar has words
 # States that need a process.
-ACTIVE = ("queued", "preparing", "training", "evaluating", "paused", "stopping")
+ACTIVE = ("queued", "preparing", "training", "evaluating", "paused", "waiting", "stopping")
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,7 @@ def create_run(
             make_folder(path, share=share)
         else:
             path = _new_folder(runs_dir, share)
+        sync_folder(runs_dir)
         write_config(path, config)
         write_facts(path, _first_facts(config) | process_facts())
     except FileExistsError as error:
@@ -127,11 +130,6 @@ def create_run(
             f"No run can be kept in {runs_dir}: {error.strerror}.", "Choose another --runs-dir."
         ) from None
     return path
-
-
-def write_config(path: Path, config: RunConfig) -> None:
-    """Replace the run's config.json, whole or not at all. Raises OSError."""
-    _replace(path / "config.json", config.model_dump(mode="json"))
 
 
 def discard_run(path: Path) -> None:
@@ -189,7 +187,8 @@ def list_runs(runs_dir: Path) -> list[RunInfo]:
 
 def _is_run(path: Path) -> bool:
     try:
-        return (path / "config.json").is_file()
+        # Any one of them may be lost.
+        return any((path / name).is_file() for name in ("config.json", "run.json", "events.jsonl"))
     except PermissionError:  # somebody else's, and private: it is there all the same
         return True
 
@@ -223,7 +222,7 @@ def read_info(path: Path) -> RunInfo:
     if now and lives(now) is False:
         now = None  # it left its name when it died
     try:
-        facts = json.loads((path / "run.json").read_bytes())
+        facts = _load_facts(path)
         owner = Owner.from_facts(facts)
         state, problem = facts["state"], facts["problem"]
         if now and now != owner:  # it has begun to resume the run, and not yet said so
@@ -232,6 +231,8 @@ def read_info(path: Path) -> RunInfo:
             state, problem = "crashed", cause(path, facts, owner)
         if state in ACTIVE and lives(owner) is None and (silent := silence(path)):
             state, problem = "silent", f"Nothing was heard of {owner} for {silent}."
+        if facts.get("config_crc", config_crc(path)) != config_crc(path):
+            config, problem = None, problem or "config.json is damaged or was changed."
         return _checked(
             name=path.name,
             path=path,
@@ -302,17 +303,44 @@ def _lock_tells(path: Path) -> bool:
     return os.access(path / LOCK, os.R_OK)
 
 
+def write_config(path: Path, config: RunConfig) -> None:
+    """Replace the run's config.json, whole or not at all. Raises OSError."""
+    _replace(path / "config.json", config.model_dump(mode="json"))
+
+
 def write_facts(path: Path, facts: dict[str, Any]) -> None:
     """Replace the run's run.json, whole or not at all. Raises OSError."""
-    _replace(path / "run.json", facts | {"updated": time.time()})
+    facts = facts | {"updated": time.time()}
+    _replace(path / "run.json", facts | {"crc": _checksum(facts)})
 
 
 def read_facts(path: Path) -> dict[str, Any]:
     """What run.json says, empty if it is not there yet or damaged."""
     try:
-        return dict(json.loads((path / "run.json").read_bytes()))
+        return _load_facts(path)
     except (OSError, ValueError, TypeError):
         return {}
+
+
+def config_crc(path: Path) -> str | None:
+    """By what run.json knows config.json; None if there is none."""
+    try:
+        return f"{zlib.crc32((path / 'config.json').read_bytes()):08x}"
+    except OSError:
+        return None
+
+
+def _load_facts(path: Path) -> dict[str, Any]:
+    """Raises OSError, ValueError or TypeError if run.json cannot be read or is damaged."""
+    facts = dict(json.loads((path / "run.json").read_bytes()))
+    checksum = facts.pop("crc", None)  # missing where a person wrote it
+    if checksum not in (None, _checksum(facts)):
+        raise ValueError("damaged, its checksum does not match")
+    return facts
+
+
+def _checksum(facts: dict[str, Any]) -> str:
+    return f"{zlib.crc32(json.dumps(facts, sort_keys=True).encode()):08x}"
 
 
 def process_facts() -> dict[str, Any]:
@@ -340,9 +368,4 @@ def _git_revision() -> str | None:
 
 
 def _replace(path: Path, content: dict[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    with open_private(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    replace_file(path, json.dumps(content, indent=1).encode())

@@ -4,8 +4,10 @@ It never waits for the device except when a report is due, and obeys requests be
 """
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -15,17 +17,10 @@ from torch.optim import Optimizer
 from core import clock
 from core.control import REQUESTS, Control
 from core.errors import TrainingDiverged
-from core.events import (
-    CheckpointSaved,
-    ControlApplied,
-    EpochEnd,
-    Event,
-    Notice,
-    Progress,
-    StepReport,
-)
+from core.events import ControlApplied, EpochEnd, Event, Notice, Progress, StepReport
 from core.losses import Loss
 from core.losses.classification import cross_entropy
+from core.random_state import RandomState, random_state, restore_random_state
 from core.schedules import Schedule, warm_up
 from core.task import Score, hits
 
@@ -40,6 +35,19 @@ class BatchSource(Protocol):
 
     def batch(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
         """Images (B, C, H, W) and labels (B,), a pure function of its arguments."""
+
+
+class Saving(Protocol):
+    """Keeps a run as checkpoints; see core.saving."""
+
+    def due(self) -> bool:
+        """Whether it is time for one in the middle of an epoch; cheap enough for every step."""
+
+    def save(self, reason: str) -> Iterator[Event]:
+        """Save the position that the training is at now."""
+
+    def end_epoch(self) -> Iterator[Event]:
+        """Take note of an epoch's end, and save it if it is worth that."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,17 @@ class Stopwatch:
             self._from += clock.seconds() - self._held
             self._held = None
 
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Hold it for a while; if it was held already, it stays so."""
+        held = self._held is not None
+        self.hold()
+        try:
+            yield
+        finally:
+            if not held:
+                self.go()
+
 
 class Training:
     """A run in progress: what `train()` changes step by step, and what a checkpoint reads."""
@@ -101,7 +120,7 @@ class Training:
         label_smoothing: float = 0.0,
         report_interval: float = 0.1,
         control: Control | None = None,
-        save: Callable[[str], CheckpointSaved] | None = None,
+        saving: Saving | None = None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
@@ -116,7 +135,7 @@ class Training:
         self.label_smoothing = label_smoothing
         self.report_interval = report_interval
         self.control = control or Control()
-        self.save = save
+        self.saving = saving
         self.stopping = False
         self.last_epoch_wanted = False
         self.watch = Stopwatch(position.seconds)
@@ -142,24 +161,26 @@ def train(training: Training) -> Generator[Event, None, None]:
     Raises:
         TrainingDiverged: the mean loss of a report is NaN or infinite.
     """
+    device = next(training.model.parameters()).device
     while training.position.epoch <= training.position.epochs:
         training.watch = Stopwatch(training.position.seconds)
         yield from _train_epoch(training)
         if training.stopping:
             return
         train_seconds = training.watch.seconds
+        between = partial(_obey_in_evaluation, training, random_state(device))
         tested = yield from evaluate(
             training.model,
             training.test_batches,
             loss=training.loss,
             score=training.test_score,
-            between=lambda: _obey_in_evaluation(training),
+            between=between,
         )
         if tested is None:  # the epoch is evaluated again, whole, when the run goes on
             return
         yield _end_epoch(training, train_seconds, *tested)
-        if training.save:
-            yield training.save("epoch")
+        if training.saving:
+            yield from training.saving.end_epoch()
         yield from _obey(training)
         if training.stopping or training.last_epoch_wanted:
             return
@@ -199,8 +220,11 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
         sums.add(len(labels), loss.detach(), training.score(logits.detach(), labels))
 
         last = index + 1 == len(batches)
-        if last or training.watch.seconds - reported >= training.report_interval:
+        due = training.saving is not None and not last and training.saving.due()
+        if last or due or training.watch.seconds - reported >= training.report_interval:
             yield from _report(training, sums, step, index + 1, lr, reported)
+            if due and training.saving:
+                yield from training.saving.save("time")
             reported = training.watch.seconds
 
 
@@ -342,22 +366,33 @@ def _end_epoch(
     return end
 
 
-def _obey_in_evaluation(training: Training) -> Generator[Event, None, bool]:
+def _obey_in_evaluation(training: Training, before: RandomState) -> Generator[Event, None, bool]:
     """Carry out what is asked for; returns whether the evaluation goes on.
 
-    A large test set takes minutes. A checkpoint taken here continues with the evaluation.
+    A large test set takes minutes. A checkpoint taken here continues with the evaluation, from its
+    first batch: the generators stand meanwhile where they stood `before` it.
     """
     if training.control.pending:
+        device = next(training.model.parameters()).device
+        now = random_state(device)
+        restore_random_state(before, device)
         yield from _obey(training)
+        if not training.stopping:
+            restore_random_state(now, device)
     return not training.stopping
 
 
 def _obey(training: Training) -> Generator[Event, None, None]:
     """Carry out the requests that are waiting; while paused, wait for more."""
-    paused = False
+    paused = changed = False
     while not training.stopping:
         request = training.control.take()
         if request is None:
+            if changed and training.saving:
+                # Else the change would be lost with all that comes after the last checkpoint.
+                yield from training.saving.save("change")
+                changed = False
+                continue
             if not paused:
                 return
             training.control.wait(1.0)
@@ -373,16 +408,18 @@ def _obey(training: Training) -> Generator[Event, None, None]:
             case "resume":
                 paused = False
                 training.watch.go()
-            case "checkpoint" if training.save:
-                yield training.save("asked")
+            case "checkpoint" if training.saving:
+                yield from training.saving.save("asked")
             case "lr" | "scale_lr" if value is not None:
                 kind, value = "lr", value if kind == "lr" else _scaled(at.lr, value)
                 training.move(lr=value)
+                changed = True
             case "epochs" | "extend" if value is not None:
                 wanted = int(value) + (at.epochs if kind == "extend" else 0)
                 # What has begun is finished: fewer epochs than that cannot be planned.
                 kind, value = "epochs", max(wanted, at.epoch if at.batch else at.epoch - 1, 1)
                 training.move(epochs=value)
+                changed = True
             case "stop_after_epoch":
                 training.last_epoch_wanted = True
             case "stop":

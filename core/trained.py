@@ -2,12 +2,12 @@
 of its checkpoints. Its training images are not needed for that.
 """
 
-import json
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -120,7 +120,6 @@ def load_trained(run: Path, which: str = "best", device: str = "auto") -> Traine
     building the network raises.
     """
     check_own(run)
-    config = _read_config(run)
     start = _read_start(run)
     folder = run / "checkpoints"
     notices: list[str] = []
@@ -131,6 +130,7 @@ def load_trained(run: Path, which: str = "best", device: str = "auto") -> Traine
             checkpoint = load_checkpoint(folder / f"step-{best:08d}")
     else:
         checkpoint = load_checkpoint(_find(folder, which))
+    config = _usable_config(run, checkpoint.circumstances.config)
     chosen = choose_device(device)
     channels = start.image_shape[0]
     size = input_size_of(config)
@@ -196,15 +196,8 @@ def predict(trained: Trained, images: Images) -> Generator[Progress, None, Tenso
     return torch.cat(found).clone()  # cloned: what inference made cannot be used by autograd
 
 
-def _read_config(run: Path) -> RunConfig:
+def _usable_config(run: Path, values: dict[str, Any]) -> RunConfig:
     """The run's settings; that its images are gone does not matter here. Raises RunError."""
-    file = run / "config.json"
-    try:
-        values = dict(json.loads(file.read_bytes()))
-    except (OSError, ValueError, TypeError):
-        raise RunError(
-            f"{file} is missing or damaged.", "Train again with `nnlab train`."
-        ) from None
     try:
         return RunConfig(**values)
     except ValidationError as error:
@@ -216,7 +209,7 @@ def _read_config(run: Path) -> RunConfig:
         return RunConfig(**without, model="mlp").model_copy(update=kept)
     raise RunError(
         f"The settings of {run.name} cannot be used: {'; '.join(bad.values())}",
-        f"Mend {file}, or train again.",
+        "Bring back what they name, or train again.",
     )
 
 

@@ -18,7 +18,9 @@ from core.events import (
     Queued,
     RunEnd,
     RunStart,
+    StartOver,
     StepReport,
+    Waiting,
 )
 
 MOST_POINTS = 8192  # of a curve in memory; a pane is a few hundred columns wide
@@ -29,9 +31,11 @@ LOG_LINES = 500
 class RunView:
     """Everything that panes show of one run."""
 
-    # "queued", "preparing", "training", "evaluating", "paused", "stopping", "finished", "stopped",
-    # "failed"
+    # "queued", "preparing", "training", "evaluating", "paused", "waiting", "stopping", "finished",
+    # "stopped", "failed"
     state: str = "preparing"
+    before_waiting: str = "preparing"  # the state to go back to
+    waiting: str = ""  # for what, in one line
     start: RunStart | None = None
     progress: Progress | None = None  # of what is being prepared or evaluated
     epochs: int = 0  # planned
@@ -97,10 +101,18 @@ def reduce(view: RunView, event: Event) -> RunView:
             return view
         case Queued():
             return replace(view, state="queued")
+        case Waiting(problem="") if view.state == "waiting":
+            return replace(view, state=view.before_waiting, waiting="")
+        case Waiting():
+            before = view.before_waiting if view.state == "waiting" else view.state
+            return replace(view, state="waiting", before_waiting=before, waiting=event.problem)
+        case StartOver():
+            return RunView()
         case RunStart():
             return replace(
                 view,
                 state="training",
+                waiting="",
                 start=event,
                 progress=None,
                 epochs=event.epochs,
@@ -131,7 +143,7 @@ def reduce(view: RunView, event: Event) -> RunView:
         case ControlApplied():
             return _apply(replace(view, controls=(*view.controls, event)), event)
         case RunEnd():
-            return replace(view, state=event.state, end=event, progress=None)
+            return replace(view, state=event.state, end=event, progress=None, waiting="")
 
 
 def reduce_all(view: RunView, events: Iterable[Event]) -> RunView:
@@ -148,13 +160,17 @@ def describe(event: Event) -> str | None:
             return event.text
         case Queued():
             return f"queued behind {', '.join(event.behind)}"
+        case Waiting(problem=""):
+            return "it could be written again: the run goes on"
+        case Waiting():
+            return event.problem
         case RunStart():
             return (
                 f"{'resumed' if event.step else 'started'} {event.run}: {event.model} "
                 f"({event.parameters:,} parameters) on {event.data} ({event.train_images:,} + "
                 f"{event.test_images:,} {event.samples}), {event.device_name}"
             )
-        case CheckpointSaved() if event.reason != "epoch":
+        case CheckpointSaved() if event.reason in ("asked", "stop"):
             return f"checkpoint saved at step {event.step}"
         case ControlApplied(request="checkpoint"):
             return None  # the CheckpointSaved that follows says it

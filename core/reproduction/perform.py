@@ -83,7 +83,7 @@ def config_of(setting: Training, seed: int, place: Place, **changes: Any) -> Run
 def run_name(name: str, config: RunConfig) -> str:
     """The run's folder: the same for the same setting and seed, wherever it runs."""
     # Without defaults, so that a setting which is new in RunConfig does not begin all runs anew.
-    machine = {"device", "threads", "report_interval"}
+    machine = {"device", "threads", "report_interval", "checkpoint_seconds", "keep_every"}
     said = config.model_dump(mode="json", exclude=machine, exclude_defaults=True)
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
     return f"{name}-seed{config.seed}-{digest[:6]}"

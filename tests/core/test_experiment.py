@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,9 @@ from core.checkpoint import checkpoints, load_newest
 from core.config import make_config
 from core.control import Control
 from core.datasets import Dataset, Images, Where, load
+from core.durable import write_file
 from core.errors import DeviceError, NNLabError, RunError, TrainingDiverged
-from core.events import CheckpointSaved, EpochEnd, Notice, RunEnd, RunStart, StepReport
+from core.events import CheckpointSaved, EpochEnd, Notice, RunEnd, RunStart, StepReport, Waiting
 from core.experiment import resume_experiment, run_experiment
 from core.initializers import INITIALIZERS
 from core.losses import LOSSES
@@ -304,7 +306,7 @@ def test_weights_that_are_lost_in_an_epochs_last_step_are_never_saved_nor_the_be
     assert not math.isfinite(second.test_loss)
     assert (events[-1].state, events[-1].best_epoch) == ("failed", 1)
     read, damaged = load_newest(runs_dir / "r" / "checkpoints")
-    assert (read.position.step, damaged) == (5, [])
+    assert (read.position.step, damaged) == (9, [])  # saved when the learning rate was changed
     info = read_info(runs_dir / "r")
     assert (info.state, info.best_epoch, info.best_test_score) == ("failed", 1, first.test_score)
 
@@ -358,20 +360,81 @@ def test_out_of_memory_is_one_line_with_the_batch_size(runs_dir, monkeypatch):
     assert "10" in events[-1].problem
 
 
-def test_a_full_disk_fails_the_run_and_keeps_the_checkpoints_before(runs_dir, monkeypatch):
+def full(*arguments):
+    raise OSError(28, "No space left on device")
+
+
+def test_a_run_waits_while_a_checkpoint_cannot_be_written_and_ends_as_if_nothing_was(
+    runs_dir, monkeypatch
+):
+    monkeypatch.setattr("core.patience.RETRY_SECONDS", 0.0)
+    list(run_experiment(config(), runs_dir=runs_dir, name="whole"))
+    events = []
+    for event in run_experiment(config(), runs_dir=runs_dir, name="r"):
+        events.append(event)
+        if isinstance(event, EpochEnd):
+            monkeypatch.setattr("core.checkpoint.write_file", full)
+        if isinstance(event, Waiting):
+            assert read_info(runs_dir / "r").state == ("waiting" if event.problem else "training")
+            monkeypatch.setattr("core.checkpoint.write_file", write_file)
+    told = [e.problem for e in only(Waiting, events)]
+    assert [bool(text) for text in told] == [True, False] * 2
+    assert "The checkpoint of step 5 cannot be written" in told[0]
+    assert re.search(r"No space left on device \([\d.]+ KiB needed, .* free\)", told[0])
+    assert events[-1].state == "finished"
+    weights = [load_newest(runs_dir / n / "checkpoints")[0].model for n in ("whole", "r")]
+    assert not differ(*weights)
+    assert [e.test_loss for e in only(EpochEnd, read_events(runs_dir / "r"))] == [
+        e.test_loss for e in only(EpochEnd, read_events(runs_dir / "whole"))
+    ]
+
+
+def test_a_stop_ends_the_wait_for_a_full_disk_and_keeps_the_checkpoints_before(
+    runs_dir, monkeypatch
+):
     control = Control()
     events = []
     with pytest.raises(RunError, match="No space left"):
         for event in run_experiment(config(), runs_dir=runs_dir, name="r", control=control):
             events.append(event)
             if isinstance(event, CheckpointSaved):
-
-                def full(*arguments):
-                    raise OSError(28, "No space left on device")
-
-                monkeypatch.setattr("core.checkpoint._write_folder", full)
+                monkeypatch.setattr("core.checkpoint.write_file", full)
+            if isinstance(event, Waiting):
+                control.send("stop")
     assert events[-1].state == "failed"
+    assert "nnlab resume" in events[-1].fix
     assert load_newest(runs_dir / "r" / "checkpoints")[0].position.step == 5
+
+
+def test_a_run_without_a_checkpoint_yet_starts_from_the_beginning(runs_dir):
+    list(run_experiment(config(), runs_dir=runs_dir, name="whole"))
+    events = run_experiment(config(), runs_dir=runs_dir, name="r")
+    while not isinstance(next(events), StepReport):
+        pass
+    events.close()
+    told = list(resume_experiment(runs_dir / "r"))
+    assert any("from the beginning" in e.text for e in only(Notice, told))
+    assert told[-1].state == "finished"
+    assert [e.step for e in only(StepReport, read_events(runs_dir / "r"))] == list(range(1, 11))
+    weights = [load_newest(runs_dir / n / "checkpoints")[0].model for n in ("whole", "r")]
+    assert not differ(*weights)
+
+
+@pytest.mark.parametrize("content", [None, b"{", b'{"model": "lenet"}'])
+def test_a_lost_or_changed_config_is_put_back_from_the_checkpoint(runs_dir, content):
+    control = Control()
+    for event in run_experiment(config(), runs_dir=runs_dir, name="r", control=control):
+        if isinstance(event, StepReport) and event.step == 3:
+            control.send("stop")
+    file = runs_dir / "r" / "config.json"
+    before = file.read_bytes()
+    file.unlink() if content is None else file.write_bytes(content)
+    (runs_dir / "r" / "run.json").write_bytes(b"\xff")
+    events = list(resume_experiment(runs_dir / "r"))
+    assert any("config.json" in e.text for e in only(Notice, events))
+    assert events[-1].state == "finished"
+    assert file.read_bytes() == before
+    assert read_info(runs_dir / "r").state == "finished"
 
 
 def test_a_bug_keeps_its_traceback_and_is_not_dressed_up(runs_dir, monkeypatch):

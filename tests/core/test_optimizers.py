@@ -5,12 +5,13 @@ import pytest
 import torch
 from torch import nn, optim
 
-from core.checkpoint import load_checkpoint, save_checkpoint
+from core.checkpoint import Circumstances, load_checkpoint, take_snapshot, write_snapshot
 from core.layers.loss import l1_penalty, l2_penalty
 from core.models import MODELS
 from core.optimizers import OPTIMIZERS, has_momentum, make_optimizer
 from core.train import Position
 
+NOWHERE = Circumstances({}, {}, "")
 TWINS = {  # every scratch optimizer and torch's, for a learning rate, momentum and weight decay
     "sgd_scratch": lambda p, lr, m, wd: optim.SGD(p, lr, m, weight_decay=wd),
     "nesterov_scratch": lambda p, lr, m, wd: optim.SGD(
@@ -128,9 +129,9 @@ def test_a_scratch_optimizer_continues_from_a_checkpoint_as_if_never_stopped(
     walk(OPTIMIZERS[name](straight, 0.004, momentum, 0.1), straight, steps=20)
     optimizer = OPTIMIZERS[name](first, 0.004, momentum, 0.1)
     walk(optimizer, first, steps=8)
-    saved = save_checkpoint(tmp_path, nn.ParameterList(first), optimizer, Position(), "asked")
+    snapshot = take_snapshot(nn.ParameterList(first), optimizer, Position(), NOWHERE)
 
-    checkpoint = load_checkpoint(tmp_path / saved.path)
+    checkpoint = load_checkpoint(write_snapshot(tmp_path, snapshot))
     second = weights()
     nn.ParameterList(second).load_state_dict(checkpoint.model)
     optimizer = OPTIMIZERS[name](second, 0.004, momentum, 0.1)
@@ -173,9 +174,9 @@ def test_decay_can_be_kept_from_biases_and_from_the_scales_of_normalisations(nam
 def test_what_is_decayed_is_part_of_what_a_checkpoint_keeps(tmp_path):
     model = network()
     optimizer = make_optimizer("sgd_scratch", model, 0.1, l1=0.01, decay_biases=False)
-    saved = save_checkpoint(tmp_path, model, optimizer, Position(), "asked")
+    saved = write_snapshot(tmp_path, take_snapshot(model, optimizer, Position(), NOWHERE))
     fresh = make_optimizer("sgd_scratch", model, 0.1, l1=0.01, decay_biases=False)
-    fresh.load_state_dict(load_checkpoint(tmp_path / saved.path).optimizer)
+    fresh.load_state_dict(load_checkpoint(saved).optimizer)
     assert [group["l1"] for group in fresh.param_groups] == [0.01, 0.0]
 
 

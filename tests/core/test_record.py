@@ -5,6 +5,8 @@ import stat
 import pytest
 
 from core.config import make_config
+from core.control import Control
+from core.durable import replace_file
 from core.errors import RunError
 from core.events import (
     CheckpointSaved,
@@ -15,8 +17,10 @@ from core.events import (
     RunEnd,
     RunStart,
     StepReport,
+    Waiting,
 )
-from core.record import damaged_rows, read_events, record, set_aside
+from core.patience import Patience
+from core.record import RowWriter, damaged_rows, read_events, record, set_aside
 from core.runs import create_run, read_info
 
 EVENTS = [
@@ -34,6 +38,7 @@ EVENTS = [
     StepReport(2, 3, float("inf"), 0.1, 0.05, 1000.0, 0.01),
     RunEnd("stopped", 1, 3, 1, 0.4, 0.3),
 ]  # fmt: skip
+LOGS = ("metrics.jsonl", "events.jsonl")
 KEPT = [e for e in EVENTS if not isinstance(e, Progress)]
 
 
@@ -80,7 +85,7 @@ def test_run_json_follows_the_run(run):
             facts = json.loads((run / "run.json").read_text())
             states.append((type(event).__name__, facts["state"], facts["epoch"], facts["step"]))
     assert ("RunStart", "training", 0, 0) in states
-    assert ("EpochEnd", "training", 1, 2) in states
+    assert ("ControlApplied", "training", 1, 2) in states
     assert states[-1] == ("RunEnd", "stopped", 1, 3)
     assert facts["data_digest"] == "digest"
     assert facts["pid"] == os.getpid()
@@ -104,25 +109,26 @@ def test_a_folder_without_rows_has_no_events(run):
 
 def test_what_came_after_a_checkpoint_is_set_aside_and_kept(run):
     list(record(run, EVENTS, "d"))
-    assert set_aside(run, step=2, epoch=2) == 2
+    assert set_aside(run, 2, seq=7) == 2
     assert list(read_events(run)) == KEPT[:-2]
     superseded = (run / "metrics.jsonl.superseded").read_text()
     assert superseded.count("\n") == 1
     assert '"step": 3' in superseded
-    assert set_aside(run, step=2, epoch=2) == 0
+    assert set_aside(run, 2, seq=7) == 0
 
 
 def test_the_end_of_an_epoch_that_will_be_tested_again_is_set_aside_too(run):
     """Stopped while it was tested, resumed, and killed before that epoch's checkpoint."""
     list(record(run, EVENTS, "d"))
-    assert set_aside(run, step=2, epoch=1) == 3
+    before_it = next(i for i, event in enumerate(KEPT) if isinstance(event, EpochEnd))
+    set_aside(run, 2, seq=before_it)
     assert not any(isinstance(event, EpochEnd) for event in read_events(run))
 
 
 def test_recording_goes_on_where_it_was(run):
     list(record(run, EVENTS, "d"))
     started = read_info(run).started
-    set_aside(run, step=2, epoch=2)
+    set_aside(run, 2, seq=7)
     more = [StepReport(2, 3, 1.0, 0.5, 0.1, 1000.0, 0.0), RunEnd("finished", 2, 4, 1, 0.4, 0.5)]
     list(record(run, [EVENTS[1], *more], "d"))
     assert list(read_events(run)) == [*KEPT[:-2], EVENTS[1], *more]
@@ -165,11 +171,113 @@ def test_a_reader_that_leaves_ends_the_run(run):
     assert read_info(run).state == "crashed"
 
 
-def test_a_folder_that_cannot_be_written_ends_with_advice(run, monkeypatch):
-    def full(path, facts):
-        raise OSError(28, "No space left on device")
+def full(*arguments):
+    raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("core.record.write_facts", full)
+
+def test_a_run_waits_for_a_full_disk_and_goes_on_with_every_row(run, monkeypatch):
+    monkeypatch.setattr("core.patience.RETRY_SECONDS", 0.0)
+    events = record(run, KEPT, "d")
+    told = [next(events) for _ in range(3)]
+    with monkeypatch.context() as broken:
+        broken.setattr("os.write", full)
+        told.append(next(events))
+        assert isinstance(told[-1], Waiting)
+        assert "No space left on device" in told[-1].problem
+        assert "free)" in told[-1].problem
+    told += events
+    assert Waiting("") in told
+    assert [e for e in told if not isinstance(e, Waiting)] == KEPT
+    recorded = list(read_events(run))
+    assert [e for e in recorded if not isinstance(e, Waiting)] == KEPT
+    assert sum(isinstance(e, Waiting) for e in recorded) == 2
+    assert damaged_rows(run) == 0
+
+
+def test_a_stop_ends_the_wait_with_advice_and_what_was_written_stays(run, monkeypatch):
+    control = Control()
+    events = record(run, KEPT, "d", patience=Patience(control))
+    for _ in range(3):
+        next(events)
+    monkeypatch.setattr("os.write", full)
+    assert isinstance(next(events), Waiting)
+    control.send("stop")
     with pytest.raises(RunError, match="No space left on device") as caught:
-        list(record(run, EVENTS, "d"))
-    assert "nnlab resume r" in caught.value.fix
+        list(events)
+    assert "nnlab resume" in caught.value.fix
+    monkeypatch.undo()
+    assert list(read_events(run)) == KEPT[:3]
+    assert read_info(run).state == "failed"
+
+
+def test_a_line_that_was_cut_short_leaves_nothing_behind(run, monkeypatch):
+    """As on a disk that fills up: some bytes go in, the rest does not."""
+    rows = RowWriter(run)
+    rows.add(EVENTS[2])
+    rows.write()
+    write = os.write
+    with monkeypatch.context() as broken:
+        broken.setattr("os.write", lambda file, line: write(file, line[:20]))
+        rows.add(EVENTS[4])
+        with pytest.raises(OSError, match="No space left"):
+            rows.write()
+    rows.write()
+    rows.close()
+    assert list(read_events(run)) == [EVENTS[2], EVENTS[4]]
+    assert damaged_rows(run) == 0
+
+
+def test_a_torn_last_line_does_not_spoil_the_next_row(run):
+    list(record(run, EVENTS, "d"))
+    with (run / "metrics.jsonl").open("ab") as file:
+        file.write(b'{"event": "StepRep')
+    list(record(run, [EVENTS[1], EVENTS[4]], "d"))
+    assert list(read_events(run)) == [*KEPT, EVENTS[1], EVENTS[4]]
+    assert damaged_rows(run) == 1
+
+
+def test_a_lost_line_end_costs_no_row(run):
+    list(record(run, EVENTS, "d"))
+    file = run / "metrics.jsonl"
+    first, second, *others = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(first[:-1] + b"x" + second + b"".join(others))
+    assert list(read_events(run)) == KEPT
+    assert damaged_rows(run) == 1
+
+
+def test_what_is_damaged_is_not_dropped_when_rows_are_set_aside(run):
+    list(record(run, EVENTS, "d"))
+    file = run / "metrics.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(lines[0] + b"garbage\n" + b"".join(lines[1:]))
+    set_aside(run, 2, seq=7)
+    assert file.read_bytes() == lines[0] + b"garbage\n" + b"".join(lines[1:-1])
+
+
+def test_rows_of_the_same_step_that_a_checkpoint_does_not_know_are_set_aside(run):
+    """Saved after an epoch's last step, killed after its evaluation: that is done again."""
+    list(record(run, EVENTS[:6], "d"))
+    assert set_aside(run, 2, seq=4) == 1
+    assert list(read_events(run)) == [e for e in EVENTS[:5] if e in KEPT]
+
+
+@pytest.mark.parametrize("survived", range(4))
+def test_setting_aside_can_be_interrupted_anywhere_and_done_again(run, monkeypatch, survived):
+    list(record(run, EVENTS, "d"))
+    everything = sorted(line for name in LOGS for line in (run / name).read_bytes().splitlines())
+    replaced = []
+
+    def killed(path, content):
+        if len(replaced) == survived:
+            raise KeyboardInterrupt
+        replaced.append(path)
+        replace_file(path, content)
+
+    monkeypatch.setattr("core.record.replace_file", killed)
+    with pytest.raises(KeyboardInterrupt):
+        set_aside(run, 2, seq=7)
+    monkeypatch.undo()
+    set_aside(run, 2, seq=7)
+    assert list(read_events(run)) == KEPT[:-2]
+    files = [run / f"{name}{end}" for name in LOGS for end in ("", ".superseded")]
+    assert sorted(line for file in files for line in file.read_bytes().splitlines()) == everything

@@ -14,6 +14,7 @@ from core.events import CheckpointSaved, ControlApplied, EpochEnd, Notice, StepR
 from core.losses import LOSSES
 from core.schedules import SCHEDULES
 from core.train import Position, Stopwatch, Training, evaluate, train
+from core.view import RunView
 
 BATCH = 10  # of 48 images: five steps an epoch, the last with 8 images
 
@@ -322,7 +323,57 @@ def test_a_run_cannot_be_left_without_an_epoch(tiny_dataset, tiny_model):
     assert sum(isinstance(e, EpochEnd) for e in train(training)) == 1
 
 
-def test_a_request_is_carried_out_between_two_batches_of_an_evaluation(tiny_dataset, tiny_model):
+def test_a_line_for_the_log_is_passed_on_in_turn(tiny_dataset, tiny_model):
+    training = make_training(tiny_dataset, tiny_model, epochs=1)
+    training.control.note("a request of a stranger was refused")
+    assert next(train(training)) == Notice("a request of a stranger was refused")
+
+
+class Saved:
+    """Stands for core.saving.Checkpoints, and is due after every other step."""
+
+    def __init__(self):
+        self.reasons = []
+        self.training = None
+
+    def due(self):
+        return self.training.position.step % 2 == 0
+
+    def save(self, reason):
+        self.reasons.append((reason, self.training.position.step))
+        yield CheckpointSaved(1, self.training.position.step, "", reason, 0.0, 0)
+
+    def end_epoch(self):
+        yield from self.save("epoch")
+
+
+@pytest.fixture
+def saved():
+    return Saved()
+
+
+def test_a_checkpoint_is_saved_after_each_epoch_when_due_and_when_asked(
+    tiny_dataset, tiny_model, saved
+):
+    saved.training = make_training(tiny_dataset, tiny_model, epochs=1, saving=saved)
+    saved.training.control.send("checkpoint")
+    list(train(saved.training))
+    assert saved.reasons == [("asked", 0), ("time", 1), ("time", 3), ("epoch", 5)]
+
+
+def test_what_was_changed_on_request_is_saved_at_once(tiny_dataset, tiny_model, saved):
+    saved.due = lambda: False
+    saved.training = make_training(tiny_dataset, tiny_model, epochs=1, saving=saved)
+    for event in train(saved.training):
+        if isinstance(event, StepReport) and event.step == 2:
+            saved.training.control.send("lr", 0.05)
+            saved.training.control.send("lr", 0.01)
+    assert saved.reasons == [("change", 2), ("epoch", 5)]
+
+
+def test_a_request_is_carried_out_between_two_batches_of_an_evaluation(
+    tiny_dataset, tiny_model, saved
+):
     class AskedInEvaluation(Control):
         """Gets its requests while the second of three test batches is due."""
 
@@ -337,42 +388,92 @@ def test_a_request_is_carried_out_between_two_batches_of_an_evaluation(tiny_data
                 self.send("epochs", 4)
             return super().pending
 
-    saved = []
-
-    def save(reason):
-        saved.append((reason, training.position.epoch, training.position.batch))
-        return CheckpointSaved(1, training.position.step, "", reason, 0.0, 0)
-
+    saved.due = lambda: False
     control = AskedInEvaluation()
-    training = make_training(tiny_dataset, tiny_model, epochs=1, control=control, save=save)
+    training = make_training(tiny_dataset, tiny_model, epochs=1, control=control, saving=saved)
+    saved.training = training
     training.test_batches.batch_size = 8
     kinds = []
     for event in train(training):
         kinds.append(type(event))
         if isinstance(event, EpochEnd):
             break
-    assert kinds == [StepReport] * 5 + [CheckpointSaved, ControlApplied, ControlApplied, EpochEnd]
-    assert saved == [("asked", 1, 5)]
+    asked = [CheckpointSaved, ControlApplied, ControlApplied, CheckpointSaved]
+    assert kinds == [StepReport] * 5 + asked + [EpochEnd]
+    assert saved.reasons == [("asked", 5), ("change", 5)]
     assert training.position.epochs == 4
 
 
-def test_a_line_for_the_log_is_passed_on_in_turn(tiny_dataset, tiny_model):
-    training = make_training(tiny_dataset, tiny_model, epochs=1)
-    training.control.note("a request of a stranger was refused")
-    assert next(train(training)) == Notice("a request of a stranger was refused")
+def test_a_checkpoint_within_an_evaluation_knows_the_generators_before_it(
+    tiny_dataset, tiny_model, saved
+):
+    """Resumed from it, the evaluation begins anew: also that of a network that draws."""
+
+    class Drawing(nn.Module):
+        asked = False
+
+        def __init__(self):
+            super().__init__()
+            self.net = tiny_model
+
+        def forward(self, x):
+            if not self.training:
+                torch.rand(1)
+                if not self.asked:
+                    self.asked = True
+                    training.control.send("checkpoint")
+            return self.net(x)
+
+    saved.due = lambda: False
+    training = make_training(tiny_dataset, Drawing(), epochs=1, saving=saved)
+    training.test_batches.batch_size = 8
+    saved.training = training
+    events = ((type(event), torch.get_rng_state()) for event in train(training))
+    *_, (_, before), saving, _, (_, at_end), _ = events
+    assert saving[0] is CheckpointSaved
+    assert torch.equal(saving[1], before)
+    torch.set_rng_state(before)
+    for _ in range(3):
+        torch.rand(1)
+    assert torch.equal(torch.get_rng_state(), at_end)
 
 
-def test_a_checkpoint_is_saved_after_each_epoch_and_when_asked(tiny_dataset, tiny_model):
-    saved = []
+@pytest.mark.parametrize("test_loss", [math.nan, math.inf])
+def test_an_epoch_that_has_diverged_is_never_the_best(
+    tiny_dataset, tiny_model, monkeypatch, test_loss
+):
+    def diverged(*_, **__):
+        yield from ()
+        return test_loss, 0.9
 
-    def save(reason):
-        saved.append((reason, training.position.step))
-        return CheckpointSaved(1, training.position.step, "", reason, 0.0, 0)
+    training = make_training(tiny_dataset, tiny_model)
+    monkeypatch.setattr("core.train.evaluate", diverged)
+    ends = [e for e in train(training) if isinstance(e, EpochEnd)]
+    assert training.position.best_step is None
+    assert RunView(epoch_ends=tuple(ends)).best is None
 
-    training = make_training(tiny_dataset, tiny_model, epochs=1, save=save)
-    training.control.send("checkpoint")
-    list(train(training))
-    assert saved == [("asked", 0), ("epoch", 5)]
+
+def test_an_evaluation_that_is_left_draws_no_random_numbers(tiny_dataset, tiny_model):
+    """It is done again, whole, when the run goes on: also by a network that draws in evaluation."""
+
+    class Drawing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = tiny_model
+
+        def forward(self, x):
+            if not self.training:
+                torch.rand(1)
+                training.control.send("stop")
+            return self.net(x)
+
+    training = make_training(tiny_dataset, Drawing(), epochs=1)
+    events = train(training)
+    while (report := next(events)).step < 5:
+        pass
+    before = torch.get_rng_state()
+    assert [type(e) for e in (report, *events)] == [StepReport, ControlApplied]
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_an_evaluation_uses_evaluation_mode_and_gives_training_mode_back(tiny_dataset, tiny_model):

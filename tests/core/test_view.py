@@ -12,6 +12,7 @@ from core.events import (
     RunEnd,
     RunStart,
     StepReport,
+    Waiting,
 )
 from core.view import LOG_LINES, MOST_POINTS, RunView, describe, reduce, reduce_all
 
@@ -39,6 +40,9 @@ def test_a_run_goes_through_its_states():
         (START, "training"),
         (report(1), "training"),
         (ControlApplied(1, 1, "pause"), "paused"),
+        (Waiting("no room"), "waiting"),
+        (Waiting("read-only now"), "waiting"),
+        (Waiting(""), "paused"),
         (ControlApplied(1, 1, "resume"), "training"),
         (report(10), "training"),
         (Progress("evaluating", 1, 5), "evaluating"),
@@ -112,6 +116,8 @@ def test_more_epochs_are_planned_when_asked():
         (START, "started brave-otter: mlp (203,530 parameters) on fashion-mini"),
         (ControlApplied(1, 3, "lr", 0.05), "lr 0.05 at step 3"),
         (CheckpointSaved(1, 10, "p", "asked", 0.1, 5), "checkpoint saved at step 10"),
+        (Waiting("no room"), "no room"),
+        (Waiting(""), "it could be written again: the run goes on"),
         (RunEnd("failed", 1, 9, None, None, 1.0, "It broke.", "Mend it."), "It broke. Mend it."),
     ],
 )

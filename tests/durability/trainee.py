@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 import core.experiment as experiment
+import core.saving as saving
 from core.checkpoint import checkpoints
 from core.config import RunConfig, make_config
 from core.control import Control
@@ -54,15 +55,15 @@ def train(run: Path, tell: Connection) -> None:
     {"row": an event as its reader sees it}, {"saving": True} before and {"saving": False} after a
     checkpoint is written, {"anew": True} before what was killed without one is thrown away."""
     experiment.load = load_small
-    save = experiment.save_checkpoint
+    write = saving.write_snapshot
 
-    def save_aloud(*arguments: Any) -> Any:
+    def write_aloud(*arguments: Any) -> Any:
         tell.send({"saving": True})
-        saved = save(*arguments)
+        written = write(*arguments)
         tell.send({"saving": False})
-        return saved
+        return written
 
-    experiment.save_checkpoint = save_aloud
+    saving.write_snapshot = write_aloud
     control = Control()
     if checkpoints(run / "checkpoints"):
         events = experiment.resume_experiment(run, control=control)

@@ -70,7 +70,7 @@ def poison(run: Path, copy: str) -> Path:
     facts = json.loads((run / "run.json").read_text())
     for name in ("state", "model", "data", "device", "problem", "host", "user"):
         facts[name] = f"{NASTY}[/x]{facts.get(name)}"
-    (poisoned / "run.json").write_text(json.dumps(facts))
+    write_facts(poisoned, facts)
     rows = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     lines = []
     for row in rows:

@@ -9,7 +9,7 @@ import pytest
 from run_folder import write_run
 from typer.testing import CliRunner
 
-from core.runs import list_runs
+from core.runs import list_runs, read_facts, write_facts
 from tui.cli import app
 from tui.commands.runs import print_table
 from tui.commands.show import complete_run
@@ -40,8 +40,8 @@ def test_runs_are_listed_with_their_figures(runs_dir):
 
 def test_the_newest_run_comes_first(runs_dir):
     for name, started in (("old", 100.0), ("new", 300.0), ("middle", 200.0)):
-        facts = write_run(runs_dir, name) / "run.json"
-        facts.write_text(json.dumps(json.loads(facts.read_text()) | {"started": started}))
+        path = write_run(runs_dir, name)
+        write_facts(path, read_facts(path) | {"started": started})
     lines = nnlab(runs_dir, "runs").stdout.splitlines()[1:]
     assert [line.split()[0] for line in lines] == ["new", "middle", "old"]
 
@@ -77,17 +77,16 @@ def test_a_damaged_run_does_not_hide_the_others(runs_dir):
 
 
 def test_why_a_run_crashed_is_told_below_the_table(runs_dir):
-    facts = write_run(runs_dir, "brave-otter") / "run.json"
+    crashed = write_run(runs_dir, "brave-otter")
     write_run(runs_dir, "quiet-heron")
-    left = {"state": "training", "process_began": 1.0}
-    facts.write_text(json.dumps(json.loads(facts.read_text()) | left))
+    write_facts(crashed, read_facts(crashed) | {"state": "training", "process_began": 1.0})
     *_, last = nnlab(runs_dir, "runs").stdout.splitlines()
     assert last.startswith("brave-otter: Process")
     assert "ended without a word" in last
     runs = json.loads(nnlab(runs_dir, "runs", "--json").stdout)
-    [crashed] = [run for run in runs if run["state"] == "crashed"]
-    assert "ended without a word" in crashed["problem"]
-    assert crashed["owner"]["user"]
+    [problem] = [run["problem"] for run in runs if run["state"] == "crashed"]
+    assert "ended without a word" in problem
+    assert runs[0]["owner"]["user"]
 
 
 def test_a_clock_that_was_set_back_gives_no_negative_age(runs_dir, capsys):
@@ -139,8 +138,7 @@ def test_last_needs_a_run(runs_dir, command):
 
 def test_what_a_folder_says_cannot_command_the_terminal(runs_dir):
     path = write_run(runs_dir, "brave-otter")
-    facts = json.loads((path / "run.json").read_text())
-    (path / "run.json").write_text(json.dumps(facts | {"model": "x\x1b[2J[/bold]"}))
+    write_facts(path, read_facts(path) | {"model": "x\x1b[2J[/bold]"})
     path.rename(path.with_name("evil\x1b]0;x\x07[b]"))
     for words in (["runs"], ["show", "last"]):
         result = nnlab(runs_dir, *words)
@@ -176,8 +174,8 @@ def test_a_query_chooses_runs_and_may_come_in_one_word_or_several(runs_dir):
 
 def test_runs_are_sorted_by_any_field_and_limited(runs_dir):
     for name, score in (("b", 0.5), ("a", 0.9), ("c", 0.7)):
-        facts = write_run(runs_dir, name) / "run.json"
-        facts.write_text(json.dumps(json.loads(facts.read_text()) | {"best_test_score": score}))
+        path = write_run(runs_dir, name)
+        write_facts(path, read_facts(path) | {"best_test_score": score})
     assert listed(nnlab(runs_dir, "runs", "--sort", "best")) == ["a", "c", "b"]
     assert listed(nnlab(runs_dir, "runs", "--sort", "best", "--limit", "1")) == ["a"]
     assert listed(nnlab(runs_dir, "runs", "--sort", "acc", "--reverse")) == ["b", "c", "a"]
@@ -196,3 +194,11 @@ def test_a_query_or_field_that_cannot_be_is_one_clear_error(runs_dir, words, tol
     result = nnlab(runs_dir, "runs", *words)
     assert (result.exit_code, result.stdout) == (2, "")
     assert told in result.stderr
+
+
+def test_rows_that_cannot_be_read_are_counted(runs_dir):
+    path = write_run(runs_dir, "brave-otter")
+    assert "damaged" not in nnlab(runs_dir, "show", "last").stdout
+    with (path / "metrics.jsonl").open("ab") as file:
+        file.write(b"{torn\n\xff\n")
+    assert "damaged      2 rows of its logs" in nnlab(runs_dir, "show", "last").stdout

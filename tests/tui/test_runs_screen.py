@@ -1,5 +1,3 @@
-import json
-
 import pytest
 from rich.cells import cell_len
 from run_folder import write_run
@@ -8,7 +6,7 @@ from textual.widgets import Input
 from workspace import Workspace
 
 from core.notes import read_notes
-from core.runs import list_runs
+from core.runs import list_runs, read_facts, write_facts
 from core.trash import list_trash
 from tui.screens.compare import CompareScreen
 from tui.screens.dashboard import DashboardScreen
@@ -29,8 +27,8 @@ def runs_dir(tmp_path):
             ("odd-newt", {"state": "failed", "problem": "The loss is nan.", "score": 0.1}),
         )
     ):
-        facts = write_run(tmp_path / "runs", name, **settings) / "run.json"
-        facts.write_text(json.dumps(json.loads(facts.read_text()) | {"started": 1e9 + age}))
+        path = write_run(tmp_path / "runs", name, **settings)
+        write_facts(path, read_facts(path) | {"started": 1e9 + age})
     return tmp_path / "runs"
 
 
@@ -209,8 +207,8 @@ async def test_new_runs_and_new_figures_appear_by_themselves(runs_dir):
     async with app.run_test(size=SIZE) as pilot:
         screen = await opened(app, pilot)
         write_run(runs_dir, "newest")
-        facts = runs_dir / "calm-heron" / "run.json"
-        facts.write_text(json.dumps(json.loads(facts.read_text()) | {"epoch": 3}))
+        path = runs_dir / "calm-heron"
+        write_facts(path, read_facts(path) | {"epoch": 3})
         screen.look()
         await app.settle(pilot)
         assert app.names[0] == "newest"

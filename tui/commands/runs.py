@@ -104,6 +104,7 @@ STATE_STYLES = {
     "evaluating": "green",
     "paused": "yellow",
     "silent": "yellow",
+    "waiting": "yellow",
     "failed": "red",
     "crashed": "red",
     "unreadable": "red",

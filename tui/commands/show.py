@@ -42,7 +42,7 @@ def show(run: Run, runs_dir: RunsDir = None, json: Json = False) -> None:
       nnlab show last --json | jq .best.test_score
     """
     from core.events import EpochEnd
-    from core.record import read_events
+    from core.record import damaged_rows, read_events
     from core.runs import default_runs_dir, find_run, read_info
 
     path = find_run(runs_dir or default_runs_dir(), run)
@@ -53,7 +53,7 @@ def show(run: Run, runs_dir: RunsDir = None, json: Json = False) -> None:
 
         print_json(as_json(info, ends))
     else:
-        print_run(info, ends)
+        print_run(info, ends, damaged_rows(path))
 
 
 def as_json(info: "RunInfo", ends: list["EpochEnd"]) -> dict[str, Any]:
@@ -71,8 +71,8 @@ def as_json(info: "RunInfo", ends: list["EpochEnd"]) -> dict[str, Any]:
     }
 
 
-def print_run(info: "RunInfo", ends: list["EpochEnd"]) -> None:
-    """Facts, epochs, settings."""
+def print_run(info: "RunInfo", ends: list["EpochEnd"], damaged: int) -> None:
+    """Facts, epochs, settings. `damaged` counts rows that could not be read."""
     from rich.text import Text
 
     from core.config import command_line
@@ -109,6 +109,8 @@ def print_run(info: "RunInfo", ends: list["EpochEnd"]) -> None:
         fact("tags", " ".join(info.notes.tags))
     if info.notes.note:
         fact("note", info.notes.note)
+    if damaged:
+        fact("damaged", f"{damaged} row{'s' * (damaged > 1)} of its logs, left out here", "red")
     fact("folder", str(info.path))
     found = _checkpoints(info)
     if found:

@@ -20,6 +20,7 @@ SIGNS = {
     "training": "●",
     "evaluating": "◌",
     "paused": "‖",
+    "waiting": "‖",
     "stopping": "■",
     "saving": "■",
     "finished": "✔",

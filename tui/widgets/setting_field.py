@@ -41,7 +41,7 @@ class SettingField(Vertical):
     SettingField {
         height: auto;
         Horizontal { height: 1; }
-        .label { width: 19; }
+        .label { width: 21; }
         Input, Select { width: 1fr; height: 1; }
         SelectCurrent { padding: 0 !important; background: transparent; }
         SelectCurrent.-has-value Static#label { color: $foreground-muted; }

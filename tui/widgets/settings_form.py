@@ -27,7 +27,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("initializer", "init_options", "conv_init", "norm_init", "weight_decay", "l1", "decay"),
     ),
     "images": ("augmentation", "normalisation", "input_size"),
-    "run": ("model_options", "seed", "device", "threads", "report_interval"),
+    "run": (
+        *("model_options", "seed", "device", "threads", "report_interval"),
+        *("checkpoint_seconds", "keep_every"),
+    ),
 }
 CHOICES: dict[str, Registry[Any]] = {
     "optimizer": OPTIMIZERS,
@@ -45,6 +48,7 @@ UNSET = {
     "init_options": "none",
     "conv_init": "like the others",
     "threads": "auto",
+    "checkpoint_seconds": "auto",
 }
 
 

@@ -1,0 +1,122 @@
+"""What keeping a run costs, beside training it.
+
+    python benchmarks/checkpoints.py [--models softmax,mlp,lenet,resnet18] [--seconds 30] [--json]
+
+Trains each network on fashion-mini as `nnlab train` does, with rows, run.json and checkpoints at
+the default cadence, and adds up the time that goes into them: of the clock, waiting for the disk
+included, and of the processor alone, which says more on a machine that is shared. The other way to
+measure it, a run with against one without, drowns on most machines in what else they do.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import core.record
+import core.saving
+from core.config import make_config
+from core.control import Control
+from core.events import CheckpointSaved, RunStart, StepReport
+from core.experiment import run_experiment
+
+WARM_UP = 5.0  # seconds; the first checkpoints come before their cost is known
+
+
+class Meter:
+    """Seconds spent in the calls it is put around; nested ones count once."""
+
+    def __init__(self) -> None:
+        self.seconds, self.cpu, self._depth = 0.0, 0.0, 0
+
+    def around(self, owner: Any, name: str) -> None:
+        call: Callable[..., Any] = getattr(owner, name)
+
+        def metered(*arguments: Any, **named: Any) -> Any:
+            self._depth += 1
+            began, cpu = time.perf_counter(), time.thread_time()
+            try:
+                return call(*arguments, **named)
+            finally:
+                self._depth -= 1
+                if not self._depth:
+                    self.seconds += time.perf_counter() - began
+                    self.cpu += time.thread_time() - cpu
+
+        setattr(owner, name, metered)
+
+
+def measure(model: str, seconds: float, rows: Meter, saves: Meter) -> dict[str, float]:
+    """Trains `model` for `seconds` after WARM_UP; figures of that time."""
+    config = make_config(
+        {"model": model, "epochs": 100_000, "batch_size": 256, "threads": 1, "device": "cpu"}
+    )
+    control = Control()
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        began = cpu = 0.0
+        size = first = count = 0
+        figures: dict[str, float] = {}
+        for event in run_experiment(config, runs_dir=Path(folder), control=control):
+            now, cpu_now = time.perf_counter(), time.thread_time()
+            if isinstance(event, RunStart):
+                began = now
+            if isinstance(event, CheckpointSaved):
+                size, count = event.size, count + 1
+            if not isinstance(event, StepReport):
+                continue
+            if not first and now - began > WARM_UP:
+                first, began, cpu, count = event.step, now, cpu_now, 0
+                for meter in (rows, saves):
+                    meter.seconds = meter.cpu = 0.0
+            if first and now - began > seconds and not figures:
+                elapsed, busy = now - began, cpu_now - cpu
+                figures = {
+                    "steps_per_second": (event.step - first) / elapsed,
+                    "checkpoints_per_minute": count * 60 / elapsed,
+                    "saving_share": saves.seconds / elapsed,
+                    "saving_cpu_share": saves.cpu / busy,
+                    "rows_share": rows.seconds / elapsed,
+                    "rows_cpu_share": rows.cpu / busy,
+                }
+                control.send("stop")
+    return figures | {"checkpoint_bytes": size}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--models", default="softmax,mlp,lenet,resnet18")
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    rows, saves = Meter(), Meter()
+    for name in ("take", "write"):
+        rows.around(core.record._Recording, name)
+    for name in ("take_snapshot", "write_snapshot", "prune"):
+        saves.around(core.saving, name)
+    saves.around(core.record.RowWriter, "sync")
+    results = {
+        model: measure(model, arguments.seconds, rows, saves)
+        for model in arguments.models.split(",")
+    }
+    if arguments.json:
+        print(json.dumps(results, indent=1))
+        return
+    print(
+        f"{'network':<10} {'steps/s':>8} {'MB':>6} {'saved/min':>9}   saving (CPU)     rows (CPU)"
+    )
+    for model, r in results.items():
+        print(
+            f"{model:<10} {r['steps_per_second']:>8,.0f} {r['checkpoint_bytes'] / 1e6:>6.1f} "
+            f"{r['checkpoints_per_minute']:>9.1f} "
+            f"{r['saving_share']:>8.2%} {r['saving_cpu_share']:>7.2%} "
+            f"{r['rows_share']:>8.2%} {r['rows_cpu_share']:>7.2%}"
+        )
+
+
+if __name__ == "__main__":
+    main()
