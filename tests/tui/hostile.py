@@ -12,6 +12,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from core.runs import write_facts
+
 # A title for the window, C1's CSI, a clearing of the screen, markup, and text from right to left.
 # No slash, so that it can be a file's name.
 NASTY = "\x1b]0;PWNED\x07\x9b2J\x1b[2J[red]\u202egpj\u2066\u200b\u2028\u00ad\x7f🦊"
