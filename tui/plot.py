@@ -48,7 +48,8 @@ def draw(
     curve's role, and for "axis", "grid" and "mark". Without anything to draw, or any room, the
     text is empty.
     """
-    found = limits((y for curve in curves for y in curve.ys), log=y_log, least_span=least_span)
+    ys = (min(max(y, y_range[0]), y_range[1]) for curve in curves for y in curve.ys)
+    found = limits(ys, log=y_log, least_span=least_span)
     if found is None or width < LEAST_WIDTH or height < LEAST_HEIGHT:
         return Text()
     rows = height - 1

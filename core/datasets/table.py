@@ -171,9 +171,13 @@ def _choose_task(table: CsvTable, target: str, wanted: Task | None) -> tuple[Tas
     if not is_numeric(cells, table):
         return CLASSIFICATION, f"Classification, because {target} is text: {different:,} classes."
     if wanted is REGRESSION:
-        return REGRESSION, f"Regression, as asked for: {target} is a number."
+        return REGRESSION, (
+            f"Regression, because network or loss are for numbers; {target} is one."
+        )
     if wanted is CLASSIFICATION:
-        return CLASSIFICATION, f"Classification, as asked for: {target} has {different:,} values."
+        return CLASSIFICATION, (
+            f"Classification, because the loss is for classes: {target} has {different:,}."
+        )
     values = numbers(cells, table)
     few = different <= FEW_VALUES and different * ROWS_PER_VALUE <= len(cells)
     if few and all(value.is_integer() for value in values.tolist()):

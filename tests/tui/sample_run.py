@@ -38,6 +38,12 @@ def run_start(**changes: Any) -> RunStart:
     return RunStart(**(values | changes))
 
 
+def table_start(**changes: Any) -> RunStart:
+    """Of a run that predicts a number from the rows of a table."""
+    table = {"columns": [], "target": "age", "target_mean": 50.0, "target_spread": 9.0}
+    return run_start(**({"metric": "R²", "classes": (), "table": table} | changes))
+
+
 def report(step: int, loss: float, accuracy: float = 0.5, lr: float = 0.1) -> StepReport:
     return StepReport((step - 1) // STEPS + 1, step, loss, accuracy, lr, 5000.0, 0.02)
 

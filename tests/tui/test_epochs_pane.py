@@ -1,5 +1,5 @@
 from pane_app import PaneApp
-from sample_run import WHOLE_RUN, epoch_end, run_start, view_of
+from sample_run import WHOLE_RUN, epoch_end, run_start, table_start, view_of
 from textual.widgets import DataTable
 
 from tui.widgets.epochs_pane import EpochsPane
@@ -63,3 +63,13 @@ async def test_an_empty_table_says_what_will_come():
     async with app.run_test() as pilot:
         await pilot.pause()
         assert "a row after each epoch" in app.picture
+
+
+async def test_of_a_table_it_says_r_squared_and_rows_and_keeps_negative_figures_whole():
+    app = PaneApp(EpochsPane(), view_of(table_start(), epoch_end(1, 1.2, -0.17051)))
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        assert "epochs · train and test: R²" in app.picture
+        assert "rows/s" in app.picture
+        assert "img/s" not in app.picture
+        assert rows(app)[0][2:4] == ["-0.171", "-0.221★"]

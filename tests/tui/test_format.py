@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from tui.format import (
@@ -8,6 +10,7 @@ from tui.format import (
     duration,
     percent,
     safe_text,
+    score,
     shape,
     size,
 )
@@ -60,3 +63,12 @@ def test_a_path_is_clipped_at_its_beginning():
 )
 def test_numbers_are_written_for_people(text, found):
     assert text == found
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.93421, "0.9342"), (1.0, "1.0000"), (-0.17051, "-0.171"), (-12.3456, "-12.35"),
+     (-12345.6, "-12346"), (-1.5e9, "-2e+09"), (math.nan, "nan")],
+)  # fmt: skip
+def test_a_score_has_as_many_decimals_as_six_columns_hold(value, text):
+    assert score(value) == text

@@ -1,4 +1,4 @@
-from sample_run import END, HALF_RUN, WHOLE_RUN, view_of
+from sample_run import END, HALF_RUN, WHOLE_RUN, epoch_end, table_start, view_of
 
 from core.errors import DataError
 from core.events import RunEnd
@@ -49,3 +49,8 @@ def test_a_bug_is_called_one():
 
 def test_a_run_without_a_finished_epoch_has_no_figures():
     assert lines(view_of(*WHOLE_RUN[:3], END))[0].startswith("folder")
+
+
+def test_a_predicted_number_is_told_by_r_squared():
+    figures = lines(view_of(table_start(), epoch_end(1, 0.4, 0.65)))[0]
+    assert figures.startswith("best test R² 0.6000 in epoch 1")

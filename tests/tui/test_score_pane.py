@@ -1,5 +1,5 @@
 from pane_app import PaneApp
-from sample_run import WHOLE_RUN, report, run_start, view_of
+from sample_run import WHOLE_RUN, report, run_start, table_start, view_of
 
 from tui.widgets.score_pane import ScorePane
 
@@ -28,3 +28,18 @@ async def test_chance_level_noise_is_not_blown_up_to_the_whole_height():
     picture = await shown(run_start(), report(10, 2.3, 0.101), report(20, 2.3, 0.099))
     assert "0.15" in picture
     assert "0.05" in picture
+
+
+async def test_the_title_is_what_the_run_says_its_score_is():
+    assert "accuracy" in await shown(run_start(), report(10, 2.0))
+    picture = await shown(table_start(), report(10, 2.0))
+    assert "R²" in picture
+    assert "accuracy" not in picture
+
+
+async def test_r_squared_far_below_zero_does_not_flatten_the_rest():
+    picture = await shown(table_start(), report(10, 90.0, -90.0), report(20, 0.4, 0.6))
+    labels = [line.split()[1] for line in picture.splitlines() if "┈┈┈" in line]
+    labels = [label for label in labels if label[-1].isdigit()]
+    assert "0.5" in labels
+    assert labels[-1] == "-1.0"
