@@ -8,7 +8,7 @@ costs more than one that comes an epoch later. Imports no torch.
 from collections.abc import Callable
 
 from core.diagnosis.finding import Finding, Readings
-from core.diagnosis.hardware import data_bound, gpu_underused, memory_nearly_full
+from core.diagnosis.hardware import READINGS, data_bound, gpu_underused, memory_nearly_full
 from core.diagnosis.learning import (
     diverging,
     learning_rate_too_high,
@@ -18,6 +18,8 @@ from core.diagnosis.learning import (
     plateau,
 )
 from core.view import RunView
+
+__all__ = ["READINGS", "Finding", "diagnose"]
 
 Rule = Callable[[RunView, Readings], Finding | None]
 

@@ -15,3 +15,8 @@ class Finding:
     name: str  # such as "overfitting"
     evidence: str  # a sentence with the figures it is drawn from
     advice: str = ""  # what to try, with options of `nnlab train`; empty for good news
+
+    @property
+    def sentence(self) -> str:
+        """All of it on one line."""
+        return f"{self.name}: {self.evidence} {self.advice}".rstrip()

@@ -42,7 +42,7 @@ def _exploded(view: RunView) -> str | None:
     if highest < EXPLODED * guessing or now < guessing:
         return None
     then = f" and is {_figure(now)} now" if now < highest else ""
-    return f"The loss went up to {_figure(highest)}{then}; guessing has {guessing:.2f}."
+    return f"The loss went up to {_figure(highest)}{then} (guessing: {guessing:.2f})."
 
 
 def _rising(view: RunView) -> str | None:
@@ -79,14 +79,14 @@ def plateau(view: RunView, _: Readings) -> Finding | None:
     ):
         return None
     evidence = (
-        f"No better than guessing since epoch {ends[-stuck].epoch}: loss {now.train_loss:.3f}, of "
-        f"guessing {guessing:.3f}; test {view.metric} {now.test_score:.3f}."
+        f"No better than guessing since epoch {ends[-stuck].epoch}: loss {now.train_loss:.3f} "
+        f"(guessing: {guessing:.3f}), test {view.metric} {now.test_score:.3f}."
     )
     if now.train_loss > guessing * (1 + THROWN_ABOUT):
         return Finding("plateau", f"{evidence} The steps are too long.", _lower_rate(view))
     advice = (
-        "Sigmoids often leave it after some epochs; else try --initializer xavier_uniform, "
-        "--optimizer adam, or another activation: --model-options activation=relu."
+        "Sigmoids may need more epochs; else try --model-options activation=relu or "
+        "--initializer xavier_uniform."
     )
     if view.metric != "accuracy":
         advice = f"Try {_rate(view, 10)} or --optimizer adam."
@@ -221,7 +221,7 @@ def _stuck_epochs(view: RunView, ends: Sequence[EpochEnd]) -> int:
 
 
 def _lower_rate(view: RunView) -> str:
-    return f"Try {_rate(view, 0.1)}, or --schedule cosine --warmup 1."
+    return f"Try {_rate(view, 0.1)} or --warmup 1."
 
 
 def _rate(view: RunView, factor: float) -> str:

@@ -6,6 +6,7 @@ house.csv had 600 made-up prices: 2000 area + 9000 rooms - 700 age, and noise of
 import json
 from dataclasses import replace
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -131,6 +132,14 @@ def test_a_plateau_tells_sigmoids_that_stand_still_from_steps_that_are_too_long(
     assert "--lr 0.15" in thrown.advice  # a tenth of its 1.5
 
 
+@pytest.mark.parametrize("name", sorted(p.stem for p in CURVES.glob("*.json")))
+def test_what_is_found_has_room_in_three_lines_of_a_small_terminal(name):
+    view = RunView()
+    for event in recorded(name):
+        view = reduce_all(view, [event])
+        assert all(len(finding.sentence) < 3 * 74 for finding in diagnose(view))
+
+
 def test_a_learning_rate_is_suggested_from_the_one_in_use():
     assert "--lr 0.0001" in found("slow").advice
     view = reduce_all(RunView(), [*recorded("slow"), ControlApplied(7, 570, "lr", 0.002)])
@@ -216,3 +225,12 @@ def test_memory_of_a_slice_counts_where_the_run_has_only_that():
 def test_memory_of_the_machine():
     (finding,) = diagnose(training(), readings(host_used=127, count=1))
     assert finding.evidence == "The machine has 1.0 of 128.0 GiB left."
+
+
+def test_a_search_over_a_long_run_is_quick_enough_for_a_screen():
+    reports = tuple(StepReport(1, n, 1.0, 0.6, 0.1, 9000.0, 0.01) for n in range(8000))
+    view = replace(reduce_all(RunView(), [START]), reports=reports)
+    began = process_time()
+    for _ in range(100):
+        diagnose(view, readings())
+    assert process_time() - began < 1.0  # 10 ms each, twice a second
