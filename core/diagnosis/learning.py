@@ -12,6 +12,8 @@ from core.diagnosis.finding import Finding, Readings
 from core.events import EpochEnd
 from core.view import RunView
 
+STEPS = 100  # before a curve by epochs says anything: those of a small table may be single steps
+FIRST_STEPS = 20  # in which a bad initialisation may still be made up for
 EXPLODED = 10.0  # times the loss of guessing; an unlucky initialisation begins at 1 to 2 times
 WINDOW = 10  # reports; the loss of a single one jumps
 RECENT = 50 * WINDOW  # reports searched for the lowest loss: a screen asks twice a second
@@ -35,7 +37,9 @@ def _not_finite(view: RunView) -> str | None:
 
 def _exploded(view: RunView) -> str | None:
     guessing = guessing_loss(view)
-    if not guessing or not view.epoch_ends or not _guesses(view, view.epoch_ends[-1]):
+    if not guessing or not view.epoch_ends or view.step < FIRST_STEPS:
+        return None
+    if not _guesses(view, view.epoch_ends[-1]):
         return None
     now = view.epoch_ends[-1].train_loss
     highest = max(e.train_loss for e in view.epoch_ends)
@@ -68,7 +72,7 @@ def plateau(view: RunView, _: Readings) -> Finding | None:
     """The network has done no better than guessing for whole epochs."""
     ends = view.epoch_ends
     stuck = _stuck_epochs(view, ends[::-1])
-    if stuck < FLAT_EPOCHS:
+    if stuck < FLAT_EPOCHS or view.step < STEPS:
         return None
     guessing = guessing_loss(view) or 1.0
     now = ends[-1]
@@ -117,7 +121,10 @@ FAR_FROM_FLOOR = 0.5  # of guessing's loss
 def learning_rate_too_low(view: RunView, _: Readings) -> Finding | None:
     """The loss has come down on a straight line since the beginning, a little each epoch."""
     guessing, ends = guessing_loss(view), view.epoch_ends
-    if not guessing or len(ends) < SLOW_EPOCHS or ends[-1].train_loss < FAR_FROM_FLOOR * guessing:
+    if not guessing or len(ends) < SLOW_EPOCHS or view.step < STEPS:
+        return None
+    warming_up = ends[-1].lr > ends[0].lr
+    if warming_up or ends[-1].train_loss < FAR_FROM_FLOOR * guessing:
         return None
     losses = [end.train_loss for end in ends]
     falls = [before - after for before, after in pairwise(losses)]

@@ -159,6 +159,19 @@ def test_a_loss_that_rises_above_where_it_began_is_told_before_the_epoch_ends():
     assert names(reduce_all(RunView(), [START, *reports[:25]])) == []  # jumps are no divergence
 
 
+@pytest.mark.parametrize("name", ["slow", "sigmoid-plateau", "adam-diverging"])
+def test_epochs_of_a_single_step_are_no_evidence(name):
+    events = [replace(e, step=e.epoch) for e in recorded(name) if isinstance(e, EpochEnd)]
+    assert names(reduce_all(RunView(), [START, *events[:4]])) == []
+
+
+def test_a_rate_that_is_still_warming_up_is_not_called_too_low():
+    ends = [event for event in recorded("slow") if isinstance(event, EpochEnd)]
+    rising = [replace(end, lr=0.01 * end.epoch) for end in ends]
+    assert names(reduce_all(RunView(), [START, *ends])) == ["learning rate too low"]
+    assert names(reduce_all(RunView(), [START, *rising])) == []
+
+
 def test_a_column_of_numbers_is_not_to_be_cropped():
     events = recorded("overfitting")
     events[0] = replace(events[0], table={"target": "price"})
