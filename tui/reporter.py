@@ -18,6 +18,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from core.control import Control
+from core.diagnosis import diagnose
 from core.events import EpochEnd, Event, Progress, RunEnd, RunStart, to_row
 from core.record import read_events
 from core.runs import read_facts, read_info
@@ -306,6 +307,8 @@ def closing_lines(view: RunView) -> list[tuple[str, str]]:
         )
     epochs = f"{end.epoch} of {view.epochs} epochs" if view.epochs else "before the first epoch"
     lines.append((end.state, f"{epochs}, {end.step} steps in {duration(end.seconds)}"))
+    if not end.problem:  # which has its own advice
+        lines += [("finding", finding.sentence) for finding in diagnose(view)]
     if start is not None:
         lines += [("folder", start.path), ("next", next_line(view))]
     return lines

@@ -100,6 +100,14 @@ def test_the_end_says_best_last_where_and_what_next(capsys):
     assert "nnlab show brave-otter" in text
 
 
+def test_the_end_says_what_was_wrong_and_what_to_try(capsys):
+    stuck = [epoch_end(n, test_score=0.5, train_loss=0.69) for n in (1, 2, 3)]
+    text = shown(PlainTable(), [START, *stuck, END], capsys)
+    (line,) = [line for line in text.splitlines() if line.startswith("finding")]
+    assert line.startswith("finding  plateau: No better than guessing since epoch 1")
+    assert "activation=relu" in line
+
+
 def test_a_stopped_run_says_how_to_resume(capsys):
     stop = [
         ControlApplied(2, 160, "stop"),

@@ -9,6 +9,8 @@ import pytest
 from run_folder import write_run
 from typer.testing import CliRunner
 
+from core.events import EpochEnd, RunEnd, RunStart
+from core.record import read_events, record
 from core.runs import list_runs, read_facts, write_facts
 from tui.cli import app
 from tui.commands.runs import print_table
@@ -106,6 +108,19 @@ def test_show_tells_figures_settings_and_the_command(runs_dir):
     assert "nnlab train mlp --epochs 3 --lr 0.25" in text
     rows = [line.split() for line in text.splitlines() if "0.8100*" in line]
     assert rows[0][:5] == ["1", "0.6000", "0.7800", "0.5500", "0.8100*"]
+
+
+def test_show_tells_what_was_wrong_and_what_to_try(runs_dir):
+    path = write_run(runs_dir, "stuck-crab")
+    stuck = [EpochEnd(n, 157 * n, 0.69, 0.5, 0.69, 0.5, 0.25, 2.0, 49_512.0) for n in (1, 2)]
+    started = [event for event in read_events(path) if isinstance(event, RunStart)]
+    for file in ("metrics.jsonl", "events.jsonl"):
+        (path / file).unlink()
+    list(record(path, [*started, *stuck, RunEnd("finished", 2, 314, 1, 0.5, 4.0)], "0" * 64))
+    assert "finding      plateau: No better than" in nnlab(runs_dir, "show", "stuck-crab").stdout
+    run = json.loads(nnlab(runs_dir, "show", "stuck-crab", "--json").stdout)
+    assert [finding["name"] for finding in run["findings"]] == ["plateau"]
+    assert "activation=relu" in run["findings"][0]["advice"]
 
 
 def test_show_tells_why_a_run_failed(runs_dir):

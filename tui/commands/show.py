@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +11,8 @@ import typer
 from tui.options import Json, RunsDir
 
 if TYPE_CHECKING:
-    from core.events import EpochEnd
     from core.runs import RunInfo
+    from core.view import RunView
 
 
 def complete_run(context: typer.Context) -> list[tuple[str, str]]:
@@ -41,48 +42,51 @@ def show(run: Run, runs_dir: RunsDir = None, json: Json = False) -> None:
       nnlab show brave-otter
       nnlab show last --json | jq .best.test_score
     """
-    from core.events import EpochEnd
     from core.record import damaged_rows, read_events
     from core.runs import default_runs_dir, find_run, read_info
+    from core.view import RunView, reduce_all
 
     path = find_run(runs_dir or default_runs_dir(), run)
     info = read_info(path)
-    ends = [event for event in read_events(path) if isinstance(event, EpochEnd)]
+    view = reduce_all(RunView(), read_events(path))
     if json:
         from tui.json_output import print_json
 
-        print_json(as_json(info, ends))
+        print_json(as_json(info, view))
     else:
-        print_run(info, ends, damaged_rows(path))
+        print_run(info, view, damaged_rows(path))
 
 
-def as_json(info: "RunInfo", ends: list["EpochEnd"]) -> dict[str, Any]:
-    """What `nnlab runs --json` says of the run, and its epochs, best, last and checkpoints."""
+def as_json(info: "RunInfo", view: "RunView") -> dict[str, Any]:
+    """What `nnlab runs --json` says of the run, and its epochs, checkpoints and diagnosis."""
+    from core.diagnosis import diagnose
     from core.events import to_row
     from tui.commands.runs import as_json as info_as_json
 
-    rows = [to_row(end) for end in ends]
+    rows = [to_row(end) for end in view.epoch_ends]
     best = next((row for row in rows if row["epoch"] == info.best_epoch), None)
     return info_as_json(info) | {
         "best": best,
         "last": rows[-1] if rows else None,
         "history": rows,
         "checkpoints": [str(path) for path in _checkpoints(info)],
+        "findings": [asdict(finding) for finding in diagnose(view)],
     }
 
 
-def print_run(info: "RunInfo", ends: list["EpochEnd"], damaged: int) -> None:
+def print_run(info: "RunInfo", view: "RunView", damaged: int) -> None:
     """Facts, epochs, settings. `damaged` counts rows that could not be read."""
     from rich.text import Text
 
     from core.config import command_line
     from core.datasets import is_table
+    from core.diagnosis import diagnose
     from tui.console import console
     from tui.epoch_table import EpochTable
     from tui.format import DASH, duration, safe_text
     from tui.next_command import next_command
 
-    out = console()
+    out, ends = console(), view.epoch_ends
 
     def line(text: str, style: str = "") -> None:
         out.print(Text(safe_text(text), style), soft_wrap=True)
@@ -111,6 +115,9 @@ def print_run(info: "RunInfo", ends: list["EpochEnd"], damaged: int) -> None:
         fact("note", info.notes.note)
     if damaged:
         fact("damaged", f"{damaged} row{'s' * (damaged > 1)} of its logs, left out here", "red")
+    if not info.problem:  # which has its own advice
+        for finding in diagnose(view):
+            fact("finding", finding.sentence)
     fact("folder", str(info.path))
     found = _checkpoints(info)
     if found:

@@ -31,6 +31,7 @@ from tui.screens.confirm import ConfirmScreen, NumberScreen
 from tui.widgets.config_pane import ConfigPane
 from tui.widgets.curve_pane import SMOOTHING, CurvePane
 from tui.widgets.device_pane import DevicePane
+from tui.widgets.diagnosis_pane import DiagnosisPane
 from tui.widgets.epochs_pane import EpochsPane
 from tui.widgets.log_pane import LogPane
 from tui.widgets.loss_pane import LossPane
@@ -62,6 +63,9 @@ class DashboardScreen(Screen[None]):
         Binding("e", "smooth", "EMA", tooltip="Smooth the training curves: 0, 0.6 or 0.9"),
         Binding("f", "fill", "Full", tooltip="The focused pane alone, or all of them again"),
         Binding("v", "next_panes", "View", tooltip="Show the panes that have no room here"),
+        Binding(
+            "a", "advice", "Advice", show=False, tooltip="Show or hide what is wrong, what to try"
+        ),
     ]
     AUTO_FOCUS = "LossPane"
     ALLOW_IN_MAXIMIZED_VIEW = "RunHeader, Footer"
@@ -95,6 +99,7 @@ class DashboardScreen(Screen[None]):
         with Horizontal(id="curves"):
             yield LossPane()
             yield ScorePane()
+        yield DiagnosisPane()
         yield DevicePane(id="device-line")
         with Container(id="panes"):
             yield DevicePane()
@@ -145,6 +150,7 @@ class DashboardScreen(Screen[None]):
 
     def _show_devices(self) -> None:
         reading = self.devices.latest
+        self.query_one(DiagnosisPane).devices = reading
         for pane in self.query(DevicePane):
             pane.training_on = self.view.start.device_uuid if self.view.start else None
             if pane.id == "device-line" and reading and not reading.gpu.gpus:
@@ -278,6 +284,10 @@ class DashboardScreen(Screen[None]):
     def action_next_panes(self) -> None:
         self._page += 1
         self._arrange_panes()
+
+    def action_advice(self) -> None:
+        pane = self.query_one(DiagnosisPane)
+        pane.wanted = not pane.wanted
 
     def action_new_run(self) -> None:
         self.dismiss()
