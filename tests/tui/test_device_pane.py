@@ -59,6 +59,19 @@ async def test_the_runs_figures_and_the_most_memory_it_was_seen_with_stand_below
         assert "peak memory 5.0 GiB" in shown(app)
 
 
+async def test_news_of_the_run_alone_draw_nothing_anew(app):
+    async with app.run_test() as pilot:
+        app.pane.devices = reading(gpu())
+        await pilot.pause()
+        before = app.pane.query_one(Static).content
+        app.pane.view = reduce_all(RunView(), [run_start(), report(10, 2.0)])
+        await pilot.pause()
+        assert app.pane.query_one(Static).content is before
+        app.pane.devices = reading(gpu(), time=1.0)
+        await pilot.pause()
+        assert "this run" in str(app.pane.query_one(Static).content)
+
+
 async def test_a_pane_that_fills_the_screen_shows_graphs_and_processes(app):
     async with app.run_test(size=(120, 40)) as pilot:
         app.pane.styles.width, app.pane.styles.height = 120, 40

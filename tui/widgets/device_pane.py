@@ -43,6 +43,9 @@ class DevicePane(Pane):
             self._peak = max(held or 0, self._peak or 0) or None
         self.redraw()
 
+    def watch_view(self) -> None:
+        """The run's figures are drawn with the next reading: once a second is enough."""
+
     def watch_training_on(self) -> None:
         self.redraw()
 
