@@ -50,18 +50,18 @@ def draw_devices(
 
     def beside() -> list[Text]:
         narrow = _side_by_side(reading, history, training_on, width)
-        return _with_processes([*narrow, *problem, *host.block(name_host)], gpus, height)
+        return _with_processes([*narrow, *problem, *host.block(name_host)], gpus, width, height)
 
     # From all to little. A form is made only if those before have no room, and if a GPU's least
     # lines have: sixteen GPUs are drawn in a few milliseconds then.
     for least, form in (
-        (6, lambda: _full(gpus, host, problem, name_gpu, name_host, history, height)),
+        (6, lambda: _full(gpus, host, problem, name_gpu, name_host, history, width, height)),
         (4, lambda: tall(host.block(name_host))),
         (4, lambda: tall(host.lines())),
         (4, lambda: tall(host.lines()[:2])),
         (4, lambda: tall(host.lines()[:1])),
         (4 / (1 + width // COLUMN), beside),
-        (1, lambda: _with_processes(short(host.block(name_host)), gpus, height)),
+        (1, lambda: _with_processes(short(host.block(name_host)), gpus, width, height)),
         (1, lambda: short(host.lines())),
     ):
         if least * len(gpus) <= height and len(lines := form()) <= height:
@@ -115,6 +115,7 @@ def _full(
     name_gpu: bool,
     name_host: bool,
     history: Sequence[DeviceReading],
+    width: int,
     height: int,
 ) -> list[Text]:
     """Everything, with as many processes and as high graphs as have room."""
@@ -125,7 +126,9 @@ def _full(
             lines += [gpu.name()] if name_gpu else []
             lines += gpu.full(rows)
             pairs = [(gpu.gpu, process) for process in gpu.gpu.processes or ()]
-            lines += process_table(pairs, room, with_gpu=False) if pairs else [gpu.no_process()]
+            lines += (
+                process_table(pairs, room, width, with_gpu=False) if pairs else [gpu.no_process()]
+            )
             lines.append(Text())
         lines += [*problem, Text()] if problem else []
         return [*lines, *host.block(name_host, rows)]
@@ -150,13 +153,15 @@ def _full(
     return [*drawn(rows), legend]
 
 
-def _with_processes(lines: list[Text], gpus: Sequence[GpuDrawing], height: int) -> list[Text]:
+def _with_processes(
+    lines: list[Text], gpus: Sequence[GpuDrawing], width: int, height: int
+) -> list[Text]:
     """The processes of all GPUs below, if there is room for some."""
     pairs = [(gpu.gpu, process) for gpu in gpus for process in gpu.gpu.processes or ()]
     room = height - len(lines) - 1
     if not pairs or room < 3:
         return lines
-    return [*lines, Text(), *process_table(pairs, room, with_gpu=True)]
+    return [*lines, Text(), *process_table(pairs, room, width, with_gpu=True)]
 
 
 def _crowded(

@@ -22,7 +22,7 @@ from tui.meters import (
 WARNING = "yellow"  # beside words that say the same
 SPACIOUS = 100  # columns from which a GPU's single line tells clocks and traffic, too
 OLD_SECONDS = 1.5  # from which on the age of what is not read every second is told
-HEADER = f"{'pid':>8}  {'owner':<12}  {'gpu mem':>8}  {'sm':>5}  {'cpu':>6}  {'ram':>8}  command"
+TABLE = 64  # columns below which a process has no room for its loads
 
 
 class GpuDrawing:
@@ -166,7 +166,7 @@ class GpuDrawing:
 
 
 def process_table(
-    processes: Sequence[tuple[GpuReading, GpuProcess]], rows: int, *, with_gpu: bool
+    processes: Sequence[tuple[GpuReading, GpuProcess]], rows: int, width: int, *, with_gpu: bool
 ) -> list[Text]:
     """A header and at most `rows` - 1 lines, ours first where not all have room."""
     room = rows - 1
@@ -174,24 +174,23 @@ def process_table(
     if len(processes) > room:
         left_out = len(processes) - room + 1
         processes = sorted(processes, key=lambda pair: not pair[1].ours)[: room - 1]
-    lines = [Text(("gpu  " if with_gpu else "") + HEADER, "dim")]
+    loads = f"{'sm':>5}  {'cpu':>6}  {'ram':>8}  " if width >= TABLE else ""
+    header = f"{'pid':>8}  {'owner':<12}  {'gpu mem':>8}  {loads}command"
+    lines = [Text(f"gpu  {header}" if with_gpu else header, "dim")]
     for gpu, process in processes:
-        row = _process_row(process)
+        row = _process_row(process, with_loads=bool(loads))
         lines.append(Text.assemble(f"{gpu.index:>3}  ", row) if with_gpu else row)
     return [*lines, Text(f"+{left_out} more", "dim")] if left_out else lines
 
 
-def _process_row(process: GpuProcess) -> Text:
+def _process_row(process: GpuProcess, *, with_loads: bool) -> Text:
     owner = set_cell_size(safe_text(_owner(process)), 12)
     cores = process.cpu_cores
     cpu = DASH if cores is None else f"{cores * 100:.0f} %"  # of one core, as top has it
+    loads = f"{percent(process.utilisation, 0):>5}  {cpu:>6}  {size(process.host_memory_bytes):>8}"
+    row = f"{process.pid:>8}  {owner}  {size(process.memory_bytes):>8}  "
     return Text.assemble(
-        (
-            f"{process.pid:>8}  {owner}  {size(process.memory_bytes):>8}  "
-            f"{percent(process.utilisation, 0):>5}  {cpu:>6}  "
-            f"{size(process.host_memory_bytes):>8}  ",
-            "bold" * process.ours,
-        ),
+        (f"{row}{loads}  " if with_loads else row, "bold" * process.ours),
         safe_text(process.command or DASH),
     )
 

@@ -94,6 +94,12 @@ def test_processes_have_a_line_each_as_far_as_there_is_room_and_ours_always():
     assert any(line.startswith("+") and line.endswith(" more") for line in drawn)
 
 
+def test_a_narrow_table_of_processes_keeps_the_command_and_leaves_out_the_loads():
+    drawn = lines(reading(RICH), 50)
+    where = drawn.index("     pid  owner          gpu mem  command")
+    assert drawn[where + 2] == "    4711  this process   2.0 GiB  python train.py"
+
+
 def test_wide_screens_set_sixteen_gpus_beside_each_other():
     drawn = lines(reading(*(gpu(i) for i in range(16))), 200, 60)
     assert drawn[0].split("  NVIDIA H100 80GB HBM3")[0] == "GPU 0"
