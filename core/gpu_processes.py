@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -79,23 +80,20 @@ class ProcessMeter:
             process = psutil.Process(pid)
             started = process.create_time()
             owner, command, ours, yours = _facts(pid, started)
-            with process.oneshot():
-                times, resident = process.cpu_times(), process.memory_info().rss
-        except (psutil.Error, ValueError):  # ended, or not visible from this container or user
+        except (psutil.Error, ValueError):  # it has ended, or is not visible from this container
             return GpuProcess(pid, memory_bytes=memory_bytes, utilisation=utilisation)
+        known = GpuProcess(pid, owner, command, memory_bytes, utilisation, ours=ours, yours=yours)
+        try:
+            times, resident = process.cpu_times(), process.memory_info().rss
+        except psutil.Error:  # macOS tells only the owner
+            return known
         now = (times.user + times.system, self._clock())
         self._worked[pid, started] = now
         worked, then = before.get((pid, started), now)
-        return GpuProcess(
-            pid,
-            owner,
-            command,
-            memory_bytes,
-            utilisation,
+        return replace(
+            known,
             cpu_cores=max(now[0] - worked, 0.0) / (now[1] - then) if now[1] > then else None,
             host_memory_bytes=resident,
-            ours=ours,
-            yours=yours,
         )
 
 

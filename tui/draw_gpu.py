@@ -148,6 +148,8 @@ class GpuDrawing:
                 line.stylize(WARNING, start)
             return line
         name = safe_text(gpu.name or DASH).removeprefix("NVIDIA ")
+        if gpu.mig:
+            name = f"{len(gpu.mig)} MIG  {name}"
         return in_one_line(label, self._utils, values, name, self._width)[0]
 
     def _slowed(self) -> list[Text]:

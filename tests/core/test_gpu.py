@@ -300,6 +300,18 @@ def test_rates_are_differences_between_two_readings(monkeypatch):
     assert gpu.nvlink_sent_per_second is None
 
 
+def test_a_process_whose_loads_are_secret_keeps_its_owner_and_command(monkeypatch):
+    def denied(process):
+        raise psutil.AccessDenied(process.pid)
+
+    FakeNvml().install(monkeypatch)
+    monkeypatch.setattr(psutil.Process, "cpu_times", denied)
+    (gpu,) = GpuReader().read().gpus
+    ours = next(process for process in gpu.processes if process.ours)
+    assert ours.owner == psutil.Process().username()
+    assert (ours.cpu_cores, ours.host_memory_bytes) == (None, None)
+
+
 def test_a_process_that_does_not_work_has_no_utilisation_but_a_known_one(monkeypatch):
     FakeNvml(busy=None).install(monkeypatch)
     (gpu,) = GpuReader().read().gpus

@@ -282,6 +282,7 @@ def test_mig_instances_have_memory_of_their_own():
     mig = (MigInstance("MIG-1", "NVIDIA H100 80GB HBM3 MIG 1g.10gb", 2 * GIB, 8 * GIB, 10 * GIB),)
     drawn = lines(reading(gpu(utilisation=None, mig=mig)))
     assert "MIG 1g.10gb   2.0 / 10.0 GiB" in drawn
+    assert "1 MIG" in lines(reading(gpu(mig=mig)), 80, 2)[0]
 
 
 def test_processes_that_do_not_fit_are_counted():
