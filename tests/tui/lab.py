@@ -60,6 +60,11 @@ class Lab(NNLabApp):
         assert training is not None
         await training.wait()
 
+    async def footer_shows(self, key: str) -> None:
+        """Wait for it: the footer is composed anew, in its own time, when keys change."""
+        while key not in self.picture.splitlines()[-1]:
+            await asyncio.sleep(0.01)
+
     @property
     def requests(self) -> list[Request]:
         """What was asked of the run since the last time."""
