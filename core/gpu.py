@@ -5,27 +5,29 @@ NVML API reference: https://docs.nvidia.com/deploy/nvml-api/
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
-from itertools import chain
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import psutil
 import pynvml
 
-from core.readings import GpuProcess, GpuReading, GpuReadings, MigInstance
+from core.gpu_details import DetailMeter
+from core.nvml import CLOSED, ask
+from core.readings import GpuReading, GpuReadings, MigInstance
 
 RETRY_SECONDS = 10.0  # opening the library can take seconds, and starts a program when it fails
+DETAIL_SECONDS = 2.0  # after which processes, traffic and the like are read again ...
+DETAIL_BUDGET = 0.25  # ... as far as they take no longer than this, seconds of one reading
 
-# The library has to be opened again, for instance after the driver was loaded anew.
-CLOSED = (pynvml.NVMLError_Uninitialized, pynvml.NVMLError_DriverNotLoaded)
-# This one GPU has nothing more to say.
-GONE = (
-    pynvml.NVMLError_GpuIsLost,
-    pynvml.NVMLError_ResetRequired,
-    pynvml.NVMLError_GpuNotFound,
-)
+# Why clocks are lower than they could be, in words. That a GPU idles is no reason to tell.
+SLOWED_BY = {
+    pynvml.nvmlClocksEventReasonSwPowerCap: "power cap",
+    pynvml.nvmlClocksEventReasonSwThermalSlowdown: "heat",
+    pynvml.nvmlClocksEventReasonHwThermalSlowdown: "heat at the hardware's limit",
+    pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown: "power brake",
+    pynvml.nvmlClocksEventReasonSyncBoost: "sync boost",
+    pynvml.nvmlClocksEventReasonApplicationsClocksSetting: "clock setting",
+    pynvml.nvmlClocksEventReasonDisplayClockSetting: "display setting",
+}
 
 # Why there is no GPU, and what to do.
 WHY_NO_GPU: dict[type[pynvml.NVMLError], tuple[str, str]] = {
@@ -70,6 +72,7 @@ class GpuReader:
         self._failed: GpuReadings | None = None  # why the library could not be opened
         self._retry_at: float | None = None  # when to open it anew, on the clock
         self._names: dict[int, str] = {}  # of a GPU that is lost by now
+        self._details: dict[int, DetailMeter] = {}  # by index
 
     def read(self) -> GpuReadings:
         """All GPUs now."""
@@ -99,15 +102,18 @@ class GpuReader:
     def _close(self) -> None:
         # NVML counts its users: without this, the next nvmlInit would look for no GPUs anew.
         if self._open:
-            _ask(pynvml.nvmlShutdown, fatal=())
+            ask(pynvml.nvmlShutdown, fatal=())
         self._open, self._failed, self._retry_at = False, None, None
+        self._details.clear()
 
     def _read_all(self) -> GpuReadings:
         gpus: list[GpuReading] = []
         problems: list[tuple[str, str]] = []
-        for index in range(pynvml.nvmlDeviceGetCount()):
+        count = pynvml.nvmlDeviceGetCount()
+        due = self._due(count)
+        for index in range(count):
             try:
-                gpu = _read_gpu(index)
+                gpu = _read_gpu(index, self._details[index], again=index in due)
             except CLOSED:
                 raise
             except pynvml.NVMLError as error:
@@ -120,70 +126,74 @@ class GpuReader:
             self._retry_at = self._clock() + RETRY_SECONDS
         if not gpus and not problems:
             problems = [("No GPU: the NVIDIA driver is loaded but finds none.", "See `lspci`.")]
-        cuda = _ask(pynvml.nvmlSystemGetCudaDriverVersion)  # 12040 is 12.4
+        cuda = ask(pynvml.nvmlSystemGetCudaDriverVersion)  # 12040 is 12.4
         return GpuReadings(
             tuple(gpus),
             problem=" ".join(problem for problem, _ in problems) or None,
             fix=" ".join(dict.fromkeys(fix for _, fix in problems)) or None,
-            driver=_ask(pynvml.nvmlSystemGetDriverVersion),
+            driver=ask(pynvml.nvmlSystemGetDriverVersion),
             cuda=f"{cuda // 1000}.{cuda % 1000 // 10}" if cuda else None,
         )
+
+    def _due(self, count: int) -> set[int]:
+        """The GPUs whose details are to be read now: all at first, then the oldest in turn."""
+        for index in range(count):
+            self._details.setdefault(index, DetailMeter(self._clock))
+        due, seconds = set(), 0.0
+        for index in sorted(range(count), key=lambda i: self._details[i].at):
+            details = self._details[index]
+            # Rates need a second reading: it comes at once.
+            if details.times < 2 or (details.age >= DETAIL_SECONDS and seconds < DETAIL_BUDGET):
+                due.add(index)
+                seconds += details.took
+        return due
 
 
 _reader = GpuReader()  # NVML is one for the whole process
 
 
-def _ask(query: Callable[..., Any], *args: Any, fatal: tuple = (*CLOSED, *GONE)) -> Any:
-    """What NVML answers; None for a sensor that this GPU, driver or user does not have."""
-    try:
-        return query(*args)
-    except fatal:
-        raise
-    except pynvml.NVMLError:
-        # NotSupported, FunctionNotFound in an old library, NoPermission, NotFound, Unknown ...
-        return None
-    except UnicodeDecodeError:  # pynvml decodes names as UTF-8
-        return None
-
-
-def _read_gpu(index: int) -> GpuReading:
-    """One GPU. Raises NVMLError if it cannot be talked to at all."""
+def _read_gpu(index: int, details: DetailMeter, *, again: bool) -> GpuReading:
+    """One GPU, its details read `again` or as they were. Raises NVMLError if it does not answer."""
     handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-    utilisation = _ask(pynvml.nvmlDeviceGetUtilizationRates, handle)
-    power = _ask(pynvml.nvmlDeviceGetPowerUsage, handle)  # milliwatts
-    limit = _ask(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
-    fan = _ask(pynvml.nvmlDeviceGetFanSpeed, handle)
-    state = _ask(pynvml.nvmlDeviceGetPerformanceState, handle)
+    utilisation = ask(pynvml.nvmlDeviceGetUtilizationRates, handle)
+    power = ask(pynvml.nvmlDeviceGetPowerUsage, handle)  # milliwatts
+    limit = ask(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+    fan = ask(pynvml.nvmlDeviceGetFanSpeed, handle)
+    state = ask(pynvml.nvmlDeviceGetPerformanceState, handle)
     instances = _mig_handles(handle)
+    if again:
+        details.read(handle, instances)
     return GpuReading(
         index=index,
-        name=_ask(pynvml.nvmlDeviceGetName, handle),
-        uuid=_ask(pynvml.nvmlDeviceGetUUID, handle),
+        name=ask(pynvml.nvmlDeviceGetName, handle),
+        uuid=ask(pynvml.nvmlDeviceGetUUID, handle),
         utilisation=None if utilisation is None else utilisation.gpu / 100,
         **_memory(handle),
         temperature_celsius=_temperature(handle),
         power_watts=None if power is None else power / 1000,
         power_limit_watts=None if limit is None else limit / 1000,
-        sm_clock_mhz=_ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
-        memory_clock_mhz=_ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM),
+        sm_clock_mhz=ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM),
+        memory_clock_mhz=ask(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_MEM),
         fan=None if fan is None else fan / 100,
         performance_state=f"P{state}" if state is not None and state < 16 else None,
-        processes=_processes([handle, *instances]),
+        slowed_by=_slowed_by(handle),
         mig=tuple(
             MigInstance(
-                uuid=_ask(pynvml.nvmlDeviceGetUUID, instance),
-                name=_ask(pynvml.nvmlDeviceGetName, instance),
+                uuid=ask(pynvml.nvmlDeviceGetUUID, instance),
+                name=ask(pynvml.nvmlDeviceGetName, instance),
                 **_memory(instance),
             )
             for instance in instances
         ),
+        **details.found,
+        details_age_seconds=details.age,
     )
 
 
-def _memory(handle: Any) -> dict[str, int | None]:
+def _memory(handle: Any) -> dict[str, Any]:
     # The second version does not count what the driver keeps for itself as used; as nvidia-smi.
-    memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle, pynvml.nvmlMemory_v2)
-    memory = memory or _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
+    memory = ask(pynvml.nvmlDeviceGetMemoryInfo, handle, pynvml.nvmlMemory_v2)
+    memory = memory or ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
     return {
         f"memory_{part}_bytes": getattr(memory, part) if memory else None
         for part in ("used", "free", "total")
@@ -193,75 +203,32 @@ def _memory(handle: Any) -> dict[str, int | None]:
 def _temperature(handle: Any) -> float | None:
     # The newer function is missing from drivers before CUDA 12.8, the older goes with CUDA 14.
     for query in (pynvml.nvmlDeviceGetTemperatureV, pynvml.nvmlDeviceGetTemperature):
-        celsius = _ask(query, handle, pynvml.NVML_TEMPERATURE_GPU)
+        celsius = ask(query, handle, pynvml.NVML_TEMPERATURE_GPU)
         if celsius is not None:
             return float(celsius)
     return None
 
 
+def _slowed_by(handle: Any) -> tuple[str, ...] | None:
+    # The same under its name before 2023.
+    bits = ask(pynvml.nvmlDeviceGetCurrentClocksEventReasons, handle)
+    bits = ask(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle) if bits is None else bits
+    if bits is None:
+        return None
+    reasons = tuple(reason for bit, reason in SLOWED_BY.items() if bits & bit)
+    # This bit comes with those that say why, or alone on GPUs that do not.
+    slowed = bits & pynvml.nvmlClocksEventReasonHwSlowdown
+    return reasons or (("hardware slowdown",) if slowed else ())
+
+
 def _mig_handles(handle: Any) -> list[Any]:
     """The instances of a GPU in MIG mode; none for any other."""
-    mode = _ask(pynvml.nvmlDeviceGetMigMode, handle)  # [current, after the next reset]
+    mode = ask(pynvml.nvmlDeviceGetMigMode, handle)  # [current, after the next reset]
     if mode is None or mode[0] != pynvml.NVML_DEVICE_MIG_ENABLE:
         return []
-    slots = _ask(pynvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0
-    found = (_ask(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, i) for i in range(slots))
+    slots = ask(pynvml.nvmlDeviceGetMaxMigDeviceCount, handle) or 0
+    found = (ask(pynvml.nvmlDeviceGetMigDeviceHandleByIndex, handle, i) for i in range(slots))
     return [instance for instance in found if instance is not None]
-
-
-def _processes(handles: Sequence[Any]) -> tuple[GpuProcess, ...] | None:
-    """Who holds memory, the most first; None where NVML does not tell.
-
-    A GPU in MIG mode tells only some users of its processes, each instance tells of its own.
-    """
-    computing = [_running(handle, "Compute") for handle in handles]
-    if all(found is None for found in computing):
-        return None
-    drawing = [_running(handle, "Graphics") for handle in handles]
-    held: dict[int, int | None] = {}
-    for process in chain.from_iterable(found or [] for found in computing + drawing):
-        # One that computes and draws is listed twice, with the same memory.
-        held[process.pid] = max(held.get(process.pid) or 0, process.usedGpuMemory or 0) or None
-    processes = (_describe(pid, memory) for pid, memory in held.items())
-    return tuple(sorted(processes, key=lambda p: (-(p.memory_bytes or 0), p.pid)))
-
-
-def _running(handle: Any, kind: str) -> Iterable[Any] | None:
-    # The second version is for older libraries, and a second try where processes started between
-    # NVML's counting and listing them.
-    for version in ("v3", "v2"):
-        found = _ask(getattr(pynvml, f"nvmlDeviceGet{kind}RunningProcesses_{version}"), handle)
-        if found is not None:
-            return found
-    return None
-
-
-def _describe(pid: int, memory_bytes: int | None) -> GpuProcess:
-    try:
-        started = psutil.Process(pid).create_time()
-        owner, command, ours, yours = _facts(pid, started)
-    except (psutil.Error, ValueError):  # it has ended, or is not visible from this container
-        return GpuProcess(pid, memory_bytes=memory_bytes)
-    return GpuProcess(pid, owner, command, memory_bytes, ours=ours, yours=yours)
-
-
-@lru_cache(maxsize=1024)
-def _facts(pid: int, started: float) -> tuple[str | None, str | None, bool, bool]:
-    """Owner, command, whether it is ours, whether it is the user's. `started` tells apart two
-    processes that had the same id. Cached, because a user's name may have to come over a network.
-    """
-    process, this = psutil.Process(pid), psutil.Process()
-    owner = process.username()
-    try:
-        program, *arguments = process.cmdline() or [process.name()]
-    except psutil.AccessDenied:
-        program, arguments = process.name(), []
-    return (
-        f"uid {owner}" if owner.isdigit() else owner,
-        " ".join([Path(program).name, *arguments])[:200],
-        this in [process, *process.parents()],
-        owner == this.username(),
-    )
 
 
 def _why_not(index: int, name: str | None, error: pynvml.NVMLError) -> tuple[str, str]:

@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Callable
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from core.cgroup import memory_limit
 from core.readings import HostReading
 
 
@@ -26,6 +28,7 @@ class HostMeter:
         self._process = psutil.Process()
         self._cores: list[tuple[float, float]] = []  # (busy, total) seconds of each core
         self._own: tuple[float, float] | None = None  # (seconds of processor time, clock)
+        self._moved: tuple[int | None, ...] = ()  # bytes, see _moved
 
     def read(self) -> HostReading:
         """The machine since the last reading. Takes well under a millisecond per 16 cores."""
@@ -40,6 +43,14 @@ class HostMeter:
             _fraction(busy - busy_before, total - total_before)
             for (busy, total), (busy_before, total_before) in zip(cores, self._cores, strict=False)
         )
+        moved = _moved()
+        seconds = now - self._own[1] if self._own else 0.0
+        read, written, received, sent = (
+            _rate(after, before, seconds) for after, before in zip_longest(moved, self._moved)
+        )
+        limit = memory_limit()
+        if limit is not None and limit[1] >= memory.total:
+            limit = None
         reading = HostReading(
             cpu_name=cpu_name(),
             cpu=sum(fractions) / len(fractions) if fractions else None,
@@ -48,12 +59,44 @@ class HostMeter:
             memory_total_bytes=memory.total,
             swap_used_bytes=swap.used,
             swap_total_bytes=swap.total,
+            limit_used_bytes=limit[0] if limit else None,
+            limit_bytes=limit[1] if limit else None,
+            disk_read_per_second=read,
+            disk_written_per_second=written,
+            network_received_per_second=received,
+            network_sent_per_second=sent,
             load=psutil.getloadavg(),
             process_cores=_per_second(own, self._own),
             process_memory_bytes=self._process.memory_info().rss,
         )
-        self._cores, self._own = cores, own
+        self._cores, self._own, self._moved = cores, own, moved
         return reading
+
+
+def _moved() -> tuple[int | None, int | None, int | None, int | None]:
+    """Bytes since boot: read from and written to disks, received and sent over networks."""
+    try:
+        disk = psutil.disk_io_counters()
+    except (OSError, RuntimeError, NotImplementedError):  # containers may hide /proc/diskstats
+        disk = None
+    try:
+        cards = psutil.net_io_counters(pernic=True)
+    except OSError:
+        cards = {}
+    outside = [card for name, card in cards.items() if not name.startswith("lo")]
+    return (
+        disk.read_bytes if disk else None,
+        disk.write_bytes if disk else None,
+        sum(card.bytes_recv for card in outside) if outside else None,
+        sum(card.bytes_sent for card in outside) if outside else None,
+    )
+
+
+def _rate(after: int | None, before: int | None, seconds: float) -> float | None:
+    # A disk or a network may go between two readings, and its count with it.
+    if after is None or before is None or seconds <= 0 or after < before:
+        return None
+    return (after - before) / seconds
 
 
 def _busy_and_total(times: Any) -> tuple[float, float]:

@@ -18,7 +18,10 @@ class GpuProcess:
     pid: int
     owner: str | None = None  # user name, or "uid 1004" for a user without a name here
     command: str | None = None  # program without its folder, and arguments
-    memory_bytes: int | None = None
+    memory_bytes: int | None = None  # of the GPU
+    utilisation: float | None = None  # fraction of time with a kernel of it running
+    cpu_cores: float | None = None  # cores of the host kept busy: 1.5
+    host_memory_bytes: int | None = None  # resident
     ours: bool = False  # this process, or a child of it
     yours: bool = False  # a process of the same user
 
@@ -52,8 +55,21 @@ class GpuReading:
     memory_clock_mhz: int | None = None
     fan: float | None = None  # fraction of full speed
     performance_state: str | None = None  # "P0" (fastest) to "P15"
-    processes: tuple[GpuProcess, ...] | None = None  # None: not told, () nobody
+    slowed_by: tuple[str, ...] | None = None  # such as ("power cap",); () is full speed
     mig: tuple[MigInstance, ...] = ()
+    # What follows takes longer to ask, and is as old as its last line says.
+    processes: tuple[GpuProcess, ...] | None = None  # None: not told, () nobody
+    slowdown_celsius: float | None = None  # where clocks are lowered ...
+    shutdown_celsius: float | None = None  # ... and where the GPU stops
+    pcie_generation: int | None = None  # as linked now; idle GPUs go down to 1
+    pcie_lanes: int | None = None
+    pcie_sent_per_second: float | None = None  # bytes, from the GPU
+    pcie_received_per_second: float | None = None
+    nvlink_sent_per_second: float | None = None  # bytes, over all links
+    nvlink_received_per_second: float | None = None
+    ecc_corrected: int | None = None  # memory errors since the driver was loaded
+    ecc_uncorrected: int | None = None
+    details_age_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,12 @@ class HostReading:
     memory_total_bytes: int | None = None
     swap_used_bytes: int | None = None
     swap_total_bytes: int | None = None
+    limit_used_bytes: int | None = None  # of the memory that a container may use ...
+    limit_bytes: int | None = None  # ... where that is less than the machine's
+    disk_read_per_second: float | None = None  # bytes, of all disks
+    disk_written_per_second: float | None = None
+    network_received_per_second: float | None = None  # bytes, without the loopback
+    network_sent_per_second: float | None = None
     load: tuple[float, float, float] | None = None  # over 1, 5 and 15 minutes
     process_cores: float | None = None  # cores kept busy by this process: 1.9 of 2
     process_memory_bytes: int | None = None  # resident

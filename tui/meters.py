@@ -1,11 +1,14 @@
 """Labels, sparklines and numbers in lines of text, where every number keeps its place."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rich.text import Text
 
-from tui.format import DASH
+from tui.format import DASH, size
+
+T = TypeVar("T")
 
 SPARKS = "▁▂▃▄▅▆▇█"
 METER = "#87afd7"  # calm, and neither of the two colours that carry meaning
@@ -22,6 +25,15 @@ class Series:
 
     def draw(self, width: int) -> Text:
         """A sparkline that ends now; without a past, a bar of what is now."""
+        return self.tall(width, 1)[0]
+
+    def tall(self, width: int, rows: int) -> list[Text]:
+        """The same, `rows` lines high, the highest line first."""
+        if self.values and rows > 1:
+            return [Text(line, METER) for line in area(self.values, width, rows)]
+        return [self._low(width), *[Text(" " * width)] * (rows - 1)]
+
+    def _low(self, width: int) -> Text:
         if self.values:
             return Text(sparkline(self.values, width), METER)
         if self.now is None:
@@ -39,6 +51,21 @@ def sparkline(values: Sequence[float | None], width: int) -> str:
     return "".join(bars).rjust(width)
 
 
+def area(values: Sequence[float | None], width: int, rows: int) -> list[str]:
+    """The same over several lines, the highest first."""
+    # In the row that the value ends in, it is a fraction of that row; those below are full.
+    lines = []
+    for row in reversed(range(rows)):
+        bars = ""
+        for value in values[-width:] if width > 0 else ():
+            eighths = 0 if value is None else round(min(max(value, 0.0), 1.0) * rows * 8) - row * 8
+            least = 1 if row == 0 and value is not None else 0  # a known zero is not a gap
+            filled = min(max(eighths, least), 8)
+            bars += SPARKS[filled - 1] if filled else " "
+        lines.append(bars.rjust(width))
+    return lines
+
+
 def squeezed(values: Sequence[float], width: int) -> list[float]:
     """At most `width` values, each the mean of neighbours: a server may have 256 cores."""
     each = -(-len(values) // max(width, 1))
@@ -47,13 +74,16 @@ def squeezed(values: Sequence[float], width: int) -> list[float]:
 
 
 def meters(
-    rows: Sequence[tuple[str, Series, str]], beside: Sequence[tuple[str, ...]], width: int
+    graphs: Sequence[tuple[str, Series, str]],
+    beside: Sequence[tuple[str, ...]],
+    width: int,
+    rows: int = 1,
 ) -> tuple[list[Text], int]:
-    """A line for each (label, graph, value), and at its end the texts of `beside`.
+    """Each (label, graph, value) over `rows` lines, and at the first's end the texts of `beside`.
 
     Each column of `beside` is as wide as its first text. Returns how many of its columns fit, too.
     """
-    values = max(len(value) for _, _, value in rows)
+    values = max(len(value) for _, _, value in graphs)
     graph = width - LABEL - 1 - values
     columns = 0
     for text in beside[0] if beside else ():
@@ -62,13 +92,14 @@ def meters(
         graph -= len(text) + 2
         columns += 1
     lines = []
-    for i, (label, series, value) in enumerate(rows):
+    for i, (label, series, value) in enumerate(graphs):
         line = Text(f"{label:<{LABEL}}", "dim")
-        line = Text.assemble(line, series.draw(max(graph, 0)), f" {value:<{values}}")
+        first, *below = series.tall(max(graph, 0), rows)
+        line = Text.assemble(line, first, f" {value:<{values}}")
         for column in range(columns):
             line.append(f"  {beside[i][column]:<{len(beside[0][column])}}")
         line.rstrip()
-        lines.append(line)
+        lines += [line, *(Text.assemble(" " * LABEL, more) for more in below)]
     return lines, columns
 
 
@@ -95,6 +126,27 @@ def in_one_line(
     if name and left > GRAPH:
         line.append(f"  {name}", "dim")
     return line, shown
+
+
+def packed(cells: Sequence[str], width: int) -> list[str]:
+    """Texts beside each other, over as many lines as they need."""
+    lines: list[str] = []
+    for cell in cells:
+        if lines and len(lines[-1]) + 3 + len(cell) <= width:
+            lines[-1] += f"   {cell}"
+        else:
+            lines.append(cell)
+    return lines
+
+
+def over(past: Sequence[T | None], now: T, of: Callable[[T], float | None]) -> Series:
+    """What `of` says of each moment; None where there was none."""
+    return Series([None if then is None else of(then) for then in past], of(now))
+
+
+def rate(per_second: float | None) -> str:
+    """Bytes a second, always equally wide: '   2.3 GiB/s'."""
+    return f"{DASH if per_second is None else f'{size(per_second)}/s':>10}"
 
 
 def share(part: float | None, whole: float | None) -> float | None:

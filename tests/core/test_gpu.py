@@ -45,6 +45,7 @@ def test_a_gpu_tells_all_that_it_measures_in_plain_units(read):
     assert readings["problem"] is None
     assert (readings["driver"], readings["cuda"]) == ("580.65.06", "13.0")
     (gpu,) = readings["gpus"]
+    assert gpu.pop("details_age_seconds") < 1
     del gpu["processes"]
     assert gpu == {
         "index": 0,
@@ -61,7 +62,18 @@ def test_a_gpu_tells_all_that_it_measures_in_plain_units(read):
         "memory_clock_mhz": 2619,
         "fan": None,  # it has none
         "performance_state": "P0",
+        "slowed_by": [],
         "mig": [],
+        "slowdown_celsius": 89.0,
+        "shutdown_celsius": 92.0,
+        "pcie_generation": 5,
+        "pcie_lanes": 16,
+        "pcie_sent_per_second": 300e6,
+        "pcie_received_per_second": 2.5e9,
+        "nvlink_sent_per_second": None,  # rates need two readings
+        "nvlink_received_per_second": None,
+        "ecc_corrected": 3,
+        "ecc_uncorrected": 0,
     }
 
 
@@ -70,12 +82,17 @@ def test_processes_have_an_owner_and_a_command_unless_they_have_ended(read):
     user = psutil.Process().username()
     assert (ours["memory_bytes"], ours["owner"]) == (2 * GIB, user)
     assert (ours["ours"], ours["yours"]) == (True, True)
+    assert (ours["utilisation"], ended["utilisation"]) == (0.8, 0.0)
+    assert ours["host_memory_bytes"] > 2**20
     assert ours["command"].startswith(Path(psutil.Process().cmdline()[0]).name)
     assert ended == {
         "pid": GONE_PID,
         "owner": None,
         "command": None,
         "memory_bytes": GIB,
+        "utilisation": 0.0,
+        "cpu_cores": None,
+        "host_memory_bytes": None,
         "ours": False,
         "yours": False,
     }
@@ -99,7 +116,7 @@ def test_a_lost_gpu_is_named_and_the_others_are_shown(read):
 def test_sensors_that_are_not_supported_are_none(read):
     (gpu,) = read(bare=1)["gpus"]
     known = {name for name, value in gpu.items() if value is not None}
-    assert known == {"index", "name", "uuid", "mig"}
+    assert known == {"index", "name", "uuid", "mig", "details_age_seconds"}
 
 
 def test_an_old_library_without_the_newer_functions_is_asked_the_older_ones(read):
@@ -108,6 +125,8 @@ def test_an_old_library_without_the_newer_functions_is_asked_the_older_ones(read
     (gpu,) = readings["gpus"]
     assert gpu["temperature_celsius"] == 54.0
     assert gpu["memory_used_bytes"] == 20 * GIB
+    assert gpu["slowed_by"] == []
+    assert gpu["nvlink_sent_per_second"] is None
     assert gpu["mig"] == []
 
 
@@ -173,7 +192,7 @@ class Clock:
 def test_the_library_is_opened_once(monkeypatch):
     nvml = FakeNvml()
     nvml.install(monkeypatch)
-    reader = GpuReader()
+    reader = GpuReader(Clock())
     assert reader.read() == reader.read()
     assert nvml.inits == 1
 
@@ -181,7 +200,7 @@ def test_the_library_is_opened_once(monkeypatch):
 def test_after_a_driver_reset_the_library_is_opened_again_at_the_next_reading(monkeypatch):
     nvml = FakeNvml()
     nvml.install(monkeypatch)
-    reader = GpuReader()
+    reader = GpuReader(Clock())
     before = reader.read()
     nvml.closed = True
     assert reader.read().problem == "No GPU: the NVIDIA driver has been loaded anew."
@@ -250,6 +269,89 @@ def test_a_child_of_this_process_is_ours(monkeypatch):
         assert {p.pid: p.ours for p in gpu.processes} == {os.getpid(): True, child.pid: True}
     finally:
         child.communicate(b"\n")
+
+
+@pytest.mark.parametrize(
+    ("bits", "reasons"),
+    [
+        (1, []),  # it idles
+        (4, ["power cap"]),
+        (4 | 8 | 64, ["power cap", "heat at the hardware's limit"]),
+        (8, ["hardware slowdown"]),
+    ],
+)
+def test_a_gpu_that_is_slowed_says_why_in_words(read, bits, reasons):
+    assert read(slowed=bits)["gpus"][0]["slowed_by"] == reasons
+
+
+def test_rates_are_differences_between_two_readings(monkeypatch):
+    nvml, clock = FakeNvml(links=10), Clock()
+    nvml.install(monkeypatch)
+    reader = GpuReader(clock)
+    reader.read()
+    clock.seconds, nvml.links = 2.0, 1034
+    (gpu,) = reader.read().gpus
+    assert gpu.nvlink_sent_per_second == 2**20 / 2
+    assert gpu.nvlink_received_per_second == 2**20
+    ours = next(process for process in gpu.processes if process.ours)
+    assert 0 <= ours.cpu_cores < 64
+    clock.seconds, nvml.links = 4.0, 5  # the counters were reset
+    (gpu,) = reader.read().gpus
+    assert gpu.nvlink_sent_per_second is None
+
+
+def test_a_process_whose_loads_are_secret_keeps_its_owner_and_command(monkeypatch):
+    def denied(process):
+        raise psutil.AccessDenied(process.pid)
+
+    FakeNvml().install(monkeypatch)
+    monkeypatch.setattr(psutil.Process, "cpu_times", denied)
+    (gpu,) = GpuReader().read().gpus
+    ours = next(process for process in gpu.processes if process.ours)
+    assert ours.owner == psutil.Process().username()
+    assert (ours.cpu_cores, ours.host_memory_bytes) == (None, None)
+
+
+def test_a_process_that_does_not_work_has_no_utilisation_but_a_known_one(monkeypatch):
+    FakeNvml(busy=None).install(monkeypatch)
+    (gpu,) = GpuReader().read().gpus
+    assert [process.utilisation for process in gpu.processes] == [0.0, 0.0]
+
+
+def test_what_takes_long_is_asked_every_few_seconds_and_says_its_age(monkeypatch):
+    nvml, clock = FakeNvml(), Clock()
+    nvml.install(monkeypatch)
+    reader = GpuReader(clock)
+    asked, ages = [], []
+    for clock.seconds in (0.0, 1.0, 2.0, 3.0, 4.0):
+        (gpu,) = reader.read().gpus
+        asked.append(nvml.traffic_questions // 2)
+        ages.append(gpu.details_age_seconds)
+    assert asked == [1, 2, 2, 3, 3]
+    assert ages == [0.0, 0.0, 1.0, 0.0, 1.0]
+    assert gpu.pcie_sent_per_second == 300e6
+
+
+def test_sixteen_gpus_take_turns_so_that_no_reading_takes_longer_than_its_interval(monkeypatch):
+    nvml, clock = FakeNvml(gpus=16), Clock()
+    nvml.install(monkeypatch)
+    measure = FakeNvml._nvmlDeviceGetPcieThroughput
+
+    def slowly(self, *arguments):
+        clock.seconds += 0.02
+        return measure(self, *arguments)
+
+    monkeypatch.setattr(FakeNvml, "_nvmlDeviceGetPcieThroughput", slowly)
+    reader = GpuReader(clock)
+    reader.read(), reader.read()
+    took, oldest = [], []
+    for second in range(2, 30):
+        clock.seconds = started = float(second)
+        gpus = reader.read().gpus
+        took.append(clock.seconds - started)
+        oldest.append(max(gpu.details_age_seconds for gpu in gpus))
+    assert max(took) < 0.35
+    assert max(oldest) < 6
 
 
 def test_a_gpu_is_found_by_the_uuid_of_torch_of_nvml_and_of_a_mig_instance():

@@ -21,6 +21,9 @@ GONE_PID = 4194305  # above the largest id that Linux gives
 LATER = (  # what an old library lacks
     "nvmlDeviceGetMemoryInfo_v2",
     "nvmlDeviceGetTemperatureV",
+    "nvmlDeviceGetCurrentClocksEventReasons",
+    "nvmlDeviceGetFieldValues",
+    "nvmlDeviceGetProcessUtilization",
     "nvmlDeviceGetMigMode",
     "nvmlDeviceGetMaxMigDeviceCount",
     "nvmlDeviceGetMigDeviceHandleByIndex",
@@ -61,6 +64,10 @@ class FakeNvml:
     closed: bool = False  # as after the driver was loaded anew: until nvmlShutdown and nvmlInit
     growing: bool = False  # processes start whenever NVML has counted them
     inits: int = 0  # how often it was opened
+    slowed: int = 0  # bits of why clocks are lower
+    links: int = 0  # KiB sent over NVLink; twice as much is received
+    traffic_questions: int = 0  # how often PCIe traffic was asked for
+    busy: int | None = 80  # percent of the time that this process worked; None: nobody did
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let pynvml call this instead of the driver's library."""
@@ -144,6 +151,44 @@ class FakeNvml:
 
     def _nvmlDeviceGetFanSpeed(self, device: Any, to: Any) -> int:
         return NOT_SUPPORTED
+
+    def _nvmlDeviceGetTemperatureThreshold(self, device: Any, kind: Any, to: Any) -> int:
+        return NOT_SUPPORTED if kind.value > 1 else self._sensor(device, to, (92, 89)[kind.value])
+
+    def _nvmlDeviceGetCurrentClocksThrottleReasons(self, device: Any, to: Any) -> int:
+        return self._sensor(device, to, self.slowed)
+
+    _nvmlDeviceGetCurrentClocksEventReasons = _nvmlDeviceGetCurrentClocksThrottleReasons
+
+    def _nvmlDeviceGetCurrPcieLinkGeneration(self, device: Any, to: Any) -> int:
+        return self._sensor(device, to, 5)
+
+    def _nvmlDeviceGetCurrPcieLinkWidth(self, device: Any, to: Any) -> int:
+        return self._sensor(device, to, 16)
+
+    def _nvmlDeviceGetPcieThroughput(self, device: Any, direction: Any, to: Any) -> int:
+        self.traffic_questions += 1
+        return self._sensor(device, to, (300_000, 2_500_000)[direction.value])
+
+    def _nvmlDeviceGetTotalEccErrors(self, device: Any, kind: Any, counter: Any, to: Any) -> int:
+        return self._sensor(device, to, (3, 0)[kind.value])
+
+    def _nvmlDeviceGetFieldValues(self, device: Any, count: Any, to: Any) -> int:
+        for i in range(count.value):
+            to[i].nvmlReturn = NOT_SUPPORTED if self.bare else OK
+            to[i].value.ullVal = self.links * (i + 1)
+        return OK
+
+    def _nvmlDeviceGetProcessUtilization(self, device: Any, to: Any, count: Any, since: Any) -> int:
+        if self.bare:
+            return NOT_SUPPORTED
+        if _index(device) != 0 or self.busy is None:
+            return NOT_FOUND
+        room, count.value = count.value, 1
+        if to is None or room < 1:
+            return TOO_SMALL
+        to[0].pid, to[0].timeStamp, to[0].smUtil = os.getpid(), since.value + 1, self.busy
+        return OK
 
     def _nvmlDeviceGetMemoryInfo(self, device: Any, to: Any) -> int:
         if self.bare:

@@ -6,6 +6,7 @@
  *   FAKE_NVML_LOST  index of one that is lost
  *   FAKE_NVML_MIG   index of one in MIG mode, with two instances
  *   FAKE_NVML_BARE  if set, no GPU has any sensor
+ *   FAKE_NVML_SLOWED  bits of why clocks are lower; 4 is the power cap, 32 heat
  * Compiled with -DOLD it is a library that lacks what was added after 2019.
  */
 #include <stdio.h>
@@ -22,6 +23,10 @@ typedef struct { unsigned version; bytes total, reserved, free, used; } memory_v
 typedef struct { unsigned gpu, memory; } rates;
 typedef struct { unsigned pid; bytes used; unsigned instance, compute_instance; } process;
 typedef struct { unsigned version, sensor; int celsius; } temperature_v1;
+typedef struct { unsigned pid; bytes time; unsigned sm, memory, encoder, decoder; } sample;
+typedef struct {
+    unsigned field, scope; long long time, latency; unsigned type; int result; bytes value;
+} field_value;
 
 static const bytes GiB = 1ull << 30;
 
@@ -84,6 +89,27 @@ int nvmlDeviceGetPerformanceState(void *device, unsigned *to) { return sensor(de
 /* Data-centre GPUs have no fan, and so has this one: nvmlDeviceGetFanSpeed. */
 int nvmlDeviceGetFanSpeed(void *device, unsigned *to) { return NOT_SUPPORTED; }
 
+int nvmlDeviceGetTemperatureThreshold(void *device, unsigned kind, unsigned *to) {
+    return kind > 1 ? NOT_SUPPORTED : sensor(device, to, kind ? 89 : 92);
+}
+int nvmlDeviceGetCurrentClocksThrottleReasons(void *device, bytes *to) {
+    unsigned bits;
+    int result = sensor(device, &bits, setting("FAKE_NVML_SLOWED", 0));
+    if (result == OK) *to = bits;
+    return result;
+}
+int nvmlDeviceGetCurrPcieLinkGeneration(void *device, unsigned *to) { return sensor(device, to, 5); }
+int nvmlDeviceGetCurrPcieLinkWidth(void *device, unsigned *to) { return sensor(device, to, 16); }
+int nvmlDeviceGetPcieThroughput(void *device, unsigned direction, unsigned *to) {
+    return sensor(device, to, direction ? 2500000 : 300000); /* kB/s: received, sent */
+}
+int nvmlDeviceGetTotalEccErrors(void *device, unsigned kind, unsigned counter, bytes *to) {
+    unsigned errors;
+    int result = sensor(device, &errors, kind ? 0 : 3); /* uncorrected, corrected */
+    if (result == OK) *to = errors;
+    return result;
+}
+
 int nvmlDeviceGetMemoryInfo(void *device, memory_v1 *to) {
     if (getenv("FAKE_NVML_BARE")) return NOT_SUPPORTED;
     *to = (memory_v1){80 * GiB, 60 * GiB, 20 * GiB};
@@ -100,6 +126,31 @@ int nvmlDeviceGetMemoryInfo_v2(void *device, memory_v2 *to) {
 }
 int nvmlDeviceGetTemperatureV(void *device, temperature_v1 *to) {
     return sensor(device, (unsigned *)&to->celsius, 54);
+}
+int nvmlDeviceGetCurrentClocksEventReasons(void *device, bytes *to) {
+    return nvmlDeviceGetCurrentClocksThrottleReasons(device, to);
+}
+/* NVLink counters in KiB: 1 GiB more at each question. */
+int nvmlDeviceGetFieldValues(void *device, int count, field_value *to) {
+    static bytes kilobytes = 0;
+    unsigned there;
+    int result = sensor(device, &there, 1);
+    kilobytes += 1 << 20;
+    for (int i = 0; i < count; i++) {
+        to[i].result = result;
+        to[i].value = kilobytes;
+    }
+    return OK;
+}
+/* The program that asks keeps the first GPU busy for 80 % of the time. */
+int nvmlDeviceGetProcessUtilization(void *device, sample *to, unsigned *count, bytes since) {
+    if (getenv("FAKE_NVML_BARE")) return NOT_SUPPORTED;
+    if (index_of(device) != 0) return NOT_FOUND;
+    unsigned room = *count;
+    *count = 1;
+    if (to == NULL || room < 1) return TOO_SMALL;
+    to[0] = (sample){(unsigned)getpid(), since + 1, 80, 20, 0, 0};
+    return OK;
 }
 int nvmlDeviceGetMigMode(void *device, unsigned *now, unsigned *later) {
     *now = *later = index_of(device) == setting("FAKE_NVML_MIG", -1);

@@ -69,6 +69,12 @@ class Lab(NNLabApp):
             await pilot.pause()
         raise AssertionError(f"{texts} not all in:\n{self.picture}")
 
+    async def footer_shows(self, key: str) -> None:
+        """Wait for it: the footer is composed anew, in its own time, when keys change."""
+        async with asyncio.timeout(20):
+            while key not in self.picture.splitlines()[-1]:
+                await asyncio.sleep(0.01)
+
     @property
     def requests(self) -> list[Request]:
         """What was asked of the run since the last time."""

@@ -39,9 +39,8 @@ async def test_state_epoch_progress_curves_and_table_are_in_sight_at_every_size(
     app = Lab(HeldRun())
     async with app.run_test(size=size) as pilot:
         await app.run_is_held()
-        async with asyncio.timeout(20):  # the footer is drawn anew, after everything else
-            while "Pause" not in app.picture.splitlines()[-1]:
-                await pilot.pause()
+        await pilot.pause()
+        await app.footer_shows("Pause")
         lines = app.picture.splitlines()
         assert len(lines) == size[1]
         assert "● training" in lines[0]
@@ -76,6 +75,7 @@ async def test_the_footer_names_every_key_at_80_columns():
     async with app.run_test(size=(80, 24)) as pilot:
         await app.run_is_held()
         await pilot.pause()
+        await app.footer_shows("Quit")
         footer = app.picture.splitlines()[-1]
         assert footer.strip() == (
             "space Pause s Stop c Save l LR + Epochs y Log e EMA f Full v View ? Help q Quit"
@@ -117,7 +117,9 @@ async def test_space_resumes_a_run_that_is_paused():
     app = Lab(HeldRun([*HALF_RUN, applied(160, "pause")]))
     async with app.run_test(size=(120, 40)) as pilot:
         await app.run_is_held()
-        await app.has_drawn(pilot, "‖ paused", "space Resume")
+        await pilot.pause()
+        assert "‖ paused" in app.picture
+        await app.footer_shows("Resume")
         await pilot.press("space")
         assert app.requests == [Request("resume")]
         app.start.release.set()
@@ -259,8 +261,8 @@ async def test_keys_that_need_a_run_are_gone_when_it_is_over_and_a_new_run_is_of
     async with app.run_test(size=(120, 40)) as pilot:
         await app.run_is_over()
         await pilot.pause()
+        await app.footer_shows("n New run")
         footer = app.picture.splitlines()[-1]
-        assert "n New run" in footer
         assert not {"Pause", "Stop", "Save", "LR", "Epochs"} & set(footer.split())
         await pilot.press("s", "c", "space")
         assert app.requests == []

@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import pytest
 from pane_app import PaneApp
-from sample_devices import HOST, gpu, reading
+from sample_devices import GIB, HOST, gpu, reading
+from sample_run import report, run_start
 from textual.widgets import Static
 
-from core.view import RunView
+from core.view import RunView, reduce_all
 from tui.widgets.device_pane import DevicePane, title
 
 
@@ -43,6 +44,42 @@ async def test_readings_become_sparklines_in_the_room_inside_the_border(app):
         assert "▁▄█ 100 %" in app.picture
         assert not app.broken
         assert str(pane.border_title) == "GPU 0  NVIDIA H100 80GB HBM3"
+
+
+async def test_the_runs_figures_and_the_most_memory_it_was_seen_with_stand_below(app):
+    app.view = reduce_all(RunView(), [run_start(), report(10, 2.0)])
+    async with app.run_test() as pilot:
+        for held in (3, 5, 4):
+            app.pane.devices = reading(gpu(), host=replace(HOST, process_memory_bytes=held * GIB))
+        await pilot.pause()
+        assert "this run   data wait 2 %  compute 98 %" in shown(app)[-1]
+        app.pane.styles.height = 24
+        await pilot.pause()
+        assert "this run   data wait 2 %  compute 98 %" in shown(app)
+        assert "peak memory 5.0 GiB" in shown(app)
+
+
+async def test_news_of_the_run_alone_draw_nothing_anew(app):
+    async with app.run_test() as pilot:
+        app.pane.devices = reading(gpu())
+        await pilot.pause()
+        before = app.pane.query_one(Static).content
+        app.pane.view = reduce_all(RunView(), [run_start(), report(10, 2.0)])
+        await pilot.pause()
+        assert app.pane.query_one(Static).content is before
+        app.pane.devices = reading(gpu(), time=1.0)
+        await pilot.pause()
+        assert "this run" in str(app.pane.query_one(Static).content)
+
+
+async def test_a_pane_that_fills_the_screen_shows_graphs_and_processes(app):
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.pane.styles.width, app.pane.styles.height = 120, 40
+        for moment in range(5):
+            app.pane.devices = reading(gpu(), time=moment)
+        await pilot.pause()
+        assert "python other.py" in app.picture
+        assert "graphs: 1.0 s a column, now at the right" in app.picture
 
 
 async def test_a_smaller_pane_is_drawn_anew_in_fewer_lines(app):

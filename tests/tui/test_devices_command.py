@@ -50,8 +50,21 @@ def test_json_is_one_object_with_what_is_unknown_as_null(four_gpus):
     assert [gpu["index"] for gpu in found["gpus"]] == [0, 1, 3]
     assert found["gpus"][2]["memory_used_bytes"] == 16 * GIB
     assert found["gpus"][0]["fan"] is None
+    assert found["gpus"][0]["pcie_received_per_second"] == 2.5e9
+    assert found["gpus"][0]["nvlink_sent_per_second"] > 0
     assert found["problem"].startswith("GPU 2 is lost")
     assert 0 <= found["host"]["cpu"] <= 1
+
+
+def test_sixteen_gpus_with_instances_and_throttling_fit_80_by_24(tmp_path):
+    env = environment(compile_library(tmp_path), gpus=16, slowed=4, mig=3)
+    terminal = Terminal("devices", "--watch", env=env, lines=24, columns=80)
+    shown = terminal.read_until("q Quit").splitlines()
+    assert [int(line[1:3]) for line in shown[:16]] == list(range(16))
+    assert all("slowed: power cap" in line for line in shown[:16])
+    assert any(line.startswith("cpu ") for line in shown)
+    terminal.program.send("q")
+    assert terminal.read_to_the_end() == 0
 
 
 def test_without_a_gpu_the_host_and_the_reason_are_shown(tmp_path):

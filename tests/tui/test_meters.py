@@ -1,6 +1,18 @@
 import pytest
 
-from tui.meters import Series, bytes_of, in_one_line, meters, part_of, share, sparkline, squeezed
+from tui.meters import (
+    Series,
+    area,
+    bytes_of,
+    in_one_line,
+    meters,
+    packed,
+    part_of,
+    rate,
+    share,
+    sparkline,
+    squeezed,
+)
 
 
 def test_a_sparkline_shows_the_newest_at_the_right_and_a_gap_for_the_unknown():
@@ -73,3 +85,21 @@ def test_one_line_keeps_the_first_values_and_gives_what_is_left_to_graph_and_nam
     assert line(24) == "0  50 %  1 / 2  60 W"
     assert line(16) == "0  50 %  1 / 2"
     assert in_one_line("0", series, values, "", 16)[1] == 2
+
+
+def test_a_graph_over_several_lines_fills_from_below():
+    assert area([0.0, None, 0.5, 0.75, 1.0, 1.4], 7, 2) == [
+        "    ▄██",
+        " ▁ ████",
+    ]
+    assert area([0.5], 0, 2) == ["", ""]
+
+
+def test_texts_are_packed_into_as_many_lines_as_they_need():
+    assert packed(["aa", "bb", "cc"], 7) == ["aa   bb", "cc"]
+    assert packed(["longer than that"], 4) == ["longer than that"]
+    assert packed([], 4) == []
+
+
+def test_rates_are_equally_wide():
+    assert [rate(r) for r in (None, 0, 2.5e9)] == ["         –", "     0 B/s", " 2.3 GiB/s"]

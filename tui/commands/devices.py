@@ -26,16 +26,17 @@ def devices(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show what the GPUs and the machine are doing, as nvidia-smi does.
+    """Show what the GPUs and the machine are doing, and who uses them.
 
     Without an NVIDIA GPU it shows the machine, and why there is no GPU.
-    A reading that a device does not give is a dash, in JSON null.
+    A reading that a device does not give is a dash, in JSON null. Traffic, memory errors and
+    processes are read every few seconds only; details_age_seconds says how long ago.
     Leaving --watch is no error: the exit code is 0.
 
     Examples:
       nnlab devices
       nnlab devices --watch
-      nnlab devices --json | jq '.gpus[] | {name, memory_free_bytes}'
+      nnlab devices --json | jq '.gpus[] | {name, memory_free_bytes, slowed_by}'
       nnlab devices --json --watch > devices.jsonl
     """
     if not watch:

@@ -11,6 +11,7 @@ from core.readings import DeviceReading, find_gpu
 from core.view import RunView
 from tui.draw_devices import draw_devices
 from tui.format import DASH, safe_text
+from tui.run_figures import memory_of_run, run_figures
 from tui.widgets.pane import Pane
 
 HISTORY = 240  # readings; more than a pane has columns
@@ -30,6 +31,7 @@ class DevicePane(Pane):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self._history: deque[DeviceReading] = deque(maxlen=HISTORY)
+        self._peak: int | None = None  # bytes that the run was seen with
 
     def compose(self) -> ComposeResult:
         yield Static(Text("the first reading comes in a moment", "dim"), markup=False)
@@ -37,7 +39,12 @@ class DevicePane(Pane):
     def watch_devices(self, reading: DeviceReading | None) -> None:
         if reading is not None:
             self._history.append(reading)
+            held = memory_of_run(self.view, reading)
+            self._peak = max(held or 0, self._peak or 0) or None
         self.redraw()
+
+    def watch_view(self) -> None:
+        """The run's figures are drawn with the next reading: once a second is enough."""
 
     def watch_training_on(self) -> None:
         self.redraw()
@@ -54,6 +61,7 @@ class DevicePane(Pane):
             room.height,
             training_on=self.training_on,
             named=False,
+            run=run_figures(view, reading, self._peak),
         )
         self.query_one(Static).update(drawn)
 
