@@ -58,7 +58,7 @@ class GpuDrawing:
                 f"sm    {number(gpu.sm_clock_mhz, 4)} MHz",
                 f"mem   {number(gpu.memory_clock_mhz, 4)} MHz",
                 f"fan   {percent(gpu.fan, 0):>8}",
-                f"state {gpu.performance_state or DASH:>8}",
+                f"state {safe_text(gpu.performance_state or DASH):>8}",
             ],
             [
                 f"pcie in  {rate(gpu.pcie_received_per_second)}",
@@ -106,7 +106,7 @@ class GpuDrawing:
         """
         gpu = self.gpu
         sm, memory = (f"{number(mhz, 4)} MHz" for mhz in (gpu.sm_clock_mhz, gpu.memory_clock_mhz))
-        fan, state = percent(gpu.fan, 0), gpu.performance_state or DASH
+        fan, state = percent(gpu.fan, 0), safe_text(gpu.performance_state or DASH)
         lines, columns = meters(
             [
                 ("util", self._utils, self._util),
@@ -134,7 +134,7 @@ class GpuDrawing:
         if self._width >= SPACIOUS:
             values += [
                 f"sm {number(gpu.sm_clock_mhz, 4)} MHz",
-                f"{gpu.performance_state or DASH:>3}",
+                f"{safe_text(gpu.performance_state or DASH):>3}",
             ]
         if self._width >= 1.5 * SPACIOUS:
             values.append(
