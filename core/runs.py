@@ -226,6 +226,9 @@ def read_info(path: Path) -> RunInfo:
     except FileNotFoundError:
         if now:
             return RunInfo(path.name, path, "preparing", owner=now, config=config)
+        if (path / "events.jsonl").exists():
+            problem = "run.json is missing."
+            return RunInfo(path.name, path, "unreadable", problem=problem, config=config)
         problem = "It ended before its first step."
         return RunInfo(path.name, path, "crashed", problem=problem, config=config)
     except (OSError, ValueError, KeyError, TypeError) as error:

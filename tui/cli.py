@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from core.errors import NNLabError
+from tui.commands.attach import attach
 from tui.commands.bench import bench
 from tui.commands.compare import compare
 from tui.commands.control import NEGATIVE_NUMBERS, checkpoint, extend, pause, set_, stop
@@ -100,7 +101,7 @@ def nnlab(
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Train": (tui, train),
-    "Control a run that trains elsewhere": (stop, pause, resume, checkpoint, set_, extend),
+    "Control a run that trains elsewhere": (attach, stop, pause, resume, checkpoint, set_, extend),
     "Look at runs": (runs, show, compare, evaluate, predict, inspect),
     "Look at networks, images and the machine": (models, summary, data, devices),
     "Try things out": (bench, reproduce, plot, conv, shift),

@@ -57,7 +57,7 @@ def test_help_names_every_command_and_exit_code():
     assert {" ".join(words) for words in COMMANDS} == {
         *("train", "tui", "summary", "models", "bench", "devices", "runs", "show", "resume"),
         *("stop", "pause", "checkpoint", "set", "extend"),
-        *("evaluate", "predict", "inspect", "conv", "data list", "data show"),
+        *("attach", "evaluate", "predict", "inspect", "conv", "data list", "data show"),
         *("plot activation", "plot schedule", "plot init"),
         *("compare", "reproduce", "shift covariate", "shift label"),
     }
