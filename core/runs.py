@@ -255,8 +255,11 @@ def read_info(path: Path) -> RunInfo:
             notes=read_notes(path),
         )
     except FileNotFoundError:
-        state = "preparing" if now else "crashed"
-        problem = "" if now else "It ended before its first step."
+        state, problem = "preparing", ""
+        if not now and (path / "events.jsonl").exists():
+            state, problem = "unreadable", "run.json is missing."
+        elif not now:
+            state, problem = "crashed", "It ended before its first step."
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         state, reason = "unreadable", str(error).partition("\n")[0]
         problem = f"run.json: {type(error).__name__}: {reason}"

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from pseudo_terminal import Terminal
+from striped import striped_images
 from torch import nn
 
-from core.datasets import Dataset, Images, Loading, Where
+from core.datasets import Dataset, Loading, Where
 
 # Beside another busy process two threads are many times slower than one, and none of our networks
 # here is large enough to gain from the second.
@@ -22,15 +24,6 @@ def own_tickets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
-
-
-def striped_images(count: int, seed: int, classes: int = 3) -> Images:
-    """Noisy 8x8 images with a bright row where the label says: easy to learn, not trivial."""
-    generator = torch.Generator().manual_seed(seed)
-    labels = torch.randint(classes, (count,), generator=generator)
-    pixels = torch.randint(120, (count, 1, 8, 8), generator=generator)
-    pixels[torch.arange(count), 0, 2 * labels + 1] += 100
-    return Images(pixels.to(torch.uint8), labels)
 
 
 @pytest.fixture
@@ -113,3 +106,17 @@ def tiny_run(
         return tmp_path / "runs" / name
 
     return train
+
+
+@pytest.fixture
+def open_terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """A function that starts nnlab with some words in a terminal; its runs are in tmp_path/runs."""
+    terminals: list[Terminal] = []
+
+    def start(*words: str, **options: int) -> Terminal:
+        terminals.append(Terminal(*words, NNLAB_RUNS=str(tmp_path / "runs"), **options))
+        return terminals[-1]
+
+    yield start
+    for terminal in terminals:
+        terminal.close()

@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import signal
+import threading
+import traceback
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -17,22 +19,27 @@ from textual.screen import ModalScreen, Screen
 from core.config import RunConfig
 from core.control import Control
 from core.events import Event
-from core.record import read_events
+from core.follow import follow
+from core.mailbox import RemoteControl
+from core.runs import ACTIVE, read_info
 from core.view import RunView
+from tui.attached import attached_to
 from tui.format import safe_text
 from tui.next_command import next_command
-from tui.screens.confirm import ConfirmScreen
+from tui.screens.confirm import ConfirmScreen, QuitScreen
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.help import HelpScreen
+from tui.terminal import TerminalDriver
 from tui.theme import NNLAB_THEME
 
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class NNLabApp(App[int]):
-    """The lab. With a config it trains that at once, else it begins with the launch screen.
+    """The lab. With a config it trains that at once, with the folder of a run it shows that, else
+    it begins with the launch screen. `tui.outlive.run_app` runs it.
 
-    `return_code` is 0, or 128 and the number of the signal that ended it.
+    `return_code` is 0, 1 for a bug, or 128 and the number of the signal that ended it.
     """
 
     TITLE = "nnlab"
@@ -41,16 +48,27 @@ class NNLabApp(App[int]):
         Binding("question_mark", "help", "Help", tooltip="All keys of this screen"),
         Binding("r", "runs", "Runs", show=False, tooltip="All runs: find, compare, go on"),
         Binding("q", "quit", "Quit", tooltip="Leave nnlab; asks while a run is training"),
+        Binding("ctrl+z", "suspend_process", show=False, tooltip="To the shell, until fg"),
     ]
 
     def __init__(
-        self, config: RunConfig | None = None, *, runs_dir: Path, data_dir: Path | None = None
+        self,
+        config: RunConfig | None = None,
+        *,
+        run: Path | None = None,
+        runs_dir: Path,
+        data_dir: Path | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.config = config
         self.runs_dir = runs_dir
         self.data_dir = data_dir
+        self.run_to_watch = run
+        self.own_dashboard: DashboardScreen | None = None  # of the newest run of this process
+        self.own_control = Control()
         self.last_view: RunView | None = None  # of the newest run that is over
+        self.keep_training = False  # in the background, once the run is saved
+        self.broken: Exception | None = None  # a bug that ended the screen
         self._leaving: int | None = None  # with which code, once the run is saved
         self.register_theme(NNLAB_THEME)
         self.theme = NNLAB_THEME.name
@@ -63,9 +81,10 @@ class NNLabApp(App[int]):
             loop.add_signal_handler(signal.SIGUSR1, self.save_checkpoint)
         if self.config:
             self.start_run(self.config)
+        elif self.run_to_watch:
+            self.watch_run(self.run_to_watch)
         else:
             self.open_launch_screen()
-        self.call_after_refresh(self.import_torch)
 
     @work(thread=True, exit_on_error=False, group="import")
     def import_torch(self) -> None:
@@ -87,6 +106,7 @@ class NNLabApp(App[int]):
         # After `nnlab tui --start` the next run begins with the settings of that one.
         config = config or self.config
         self.push_screen(LaunchScreen(config.model_dump(exclude_defaults=True) if config else {}))
+        self.call_after_refresh(self.import_torch)
 
     def start_run(self, config: RunConfig) -> None:
         """Open a dashboard that trains `config`; when it is closed, the launch screen follows."""
@@ -101,7 +121,28 @@ class NNLabApp(App[int]):
                 )
             )
 
-        self.push_screen(DashboardScreen(start, control, config), self.after_dashboard)
+        self.open_own_dashboard(DashboardScreen(start, control, config), control)
+        self.call_after_refresh(self.import_torch)
+
+    def open_own_dashboard(self, dashboard: DashboardScreen, control: Control) -> None:
+        """Show a run that is trained in this process and obeys `control`."""
+        self.own_dashboard, self.own_control = dashboard, control
+        self.push_screen(dashboard, self.after_dashboard)
+
+    def watch_run(self, run: Path) -> None:
+        """Open a dashboard of the run in the folder `run`, live or over, of any process."""
+        training = self.training
+        if training and training.view.start and Path(training.view.start.path) == run:
+            while self.screen is not training:
+                self.pop_screen()
+            return
+        info = read_info(run)
+        left = threading.Event()
+        control = RemoteControl(run) if info.state in ACTIVE else None
+        dashboard = DashboardScreen(
+            lambda: follow(run, left.is_set), control, info.config, attached_to(run), left
+        )
+        self.push_screen(dashboard, self.after_dashboard)
 
     def resume_run(self, run: Path, config: RunConfig | None) -> None:
         """Open a dashboard that goes on with the run in the folder `run`."""
@@ -112,16 +153,7 @@ class NNLabApp(App[int]):
 
             return iter(resume_experiment(run, data_dir=self.data_dir, control=control))
 
-        self.push_screen(DashboardScreen(start, control, config))
-
-    def watch_run(self, run: Path, config: RunConfig | None = None) -> None:
-        """Open a dashboard of the run in the folder `run`, as far as it is recorded."""
-        training = self.training
-        if training and training.view.start and Path(training.view.start.path) == run:
-            while self.screen is not training:
-                self.pop_screen()
-            return
-        self.push_screen(DashboardScreen(lambda: read_events(run), Control(), config))
+        self.open_own_dashboard(DashboardScreen(start, control, config), control)
 
     def action_runs(self) -> None:
         from tui.screens.runs import RunsScreen
@@ -143,27 +175,30 @@ class NNLabApp(App[int]):
 
     @property
     def training(self) -> DashboardScreen | None:
-        """The dashboard whose run is not over."""
-        for screen in self.screen_stack:
-            if isinstance(screen, DashboardScreen) and not screen.over:
-                return screen
-        return None
+        """The dashboard of a run of this process that is not over."""
+        dashboard = self.own_dashboard
+        return dashboard if dashboard and not dashboard.over else None
 
     async def action_quit(self) -> None:
         self.ask_and_leave()
 
     @work
     async def ask_and_leave(self) -> None:
-        """Leave, but while a run is training only if that is meant."""
+        """Leave, but while a run is training only as it is meant."""
         if self.training and self._leaving is None:
-            question = ConfirmScreen(
-                "Stop this run and leave?",
-                "It finishes the step it is in and keeps a checkpoint, from which it can be "
-                "resumed.",
-                yes="Stop and leave",
-                no="Stay",
-            )
-            if not await self.push_screen_wait(question):
+            if self.training.view.start:
+                answer = await self.push_screen_wait(QuitScreen())
+                if answer == "stay":
+                    return
+                self.keep_training = answer == "keep"
+            elif not await self.push_screen_wait(
+                ConfirmScreen(
+                    "Leave before the run has started?",
+                    "What was downloaded is kept.",
+                    yes="Leave",
+                    no="Stay",
+                )
+            ):
                 return
         self.leave(0)
 
@@ -175,7 +210,28 @@ class NNLabApp(App[int]):
             self.training.stop(leaving=True)
         else:
             message = farewell(self.last_view) if self.last_view else None
-            self.exit(self._leaving, self._leaving, message)
+            self.exit(self._leaving, self._leaving, None if self.keep_training else message)
+
+    @on(TerminalDriver.Lost)
+    def go_without_terminal(self) -> None:
+        """End the app; `run_app` waits for the run."""
+        if self.training:
+            self.own_control.note("the terminal went away; training goes on without it")
+        self.exit(return_code=128 + signal.SIGHUP if self._leaving is None else self._leaving)
+
+    @on(TerminalDriver.CaughtUp)
+    def draw_all(self) -> None:
+        self.refresh(layout=True)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual's last resort for a bug in a screen: the app ends. The run does not."""
+        if self.broken is None:
+            self.broken = error
+            if self.training:
+                for line in "".join(traceback.format_exception(error)).splitlines():
+                    self.own_control.note(line)
+                self.own_control.note("the dashboard broke; training goes on without it")
+        super()._handle_exception(error)
 
     def save_checkpoint(self) -> None:
         """Save the run in progress after its step, as a scheduler asks with SIGUSR1."""
@@ -185,7 +241,7 @@ class NNLabApp(App[int]):
     @on(DashboardScreen.Ended)
     def note_ended(self, event: DashboardScreen.Ended) -> None:
         dashboard = event._sender
-        if isinstance(dashboard, DashboardScreen):
+        if dashboard is self.own_dashboard and dashboard:
             self.last_view = dashboard.view
         if self._leaving is not None:
             self.leave(self._leaving)

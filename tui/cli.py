@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from core.errors import NNLabError
+from tui.commands.attach import attach
 from tui.commands.bench import bench
 from tui.commands.compare import compare
 from tui.commands.control import NEGATIVE_NUMBERS, checkpoint, extend, pause, set_, stop
@@ -126,7 +127,7 @@ def nnlab(
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
     "Train": (tui, train, import_),
-    "Control a run that trains elsewhere": (stop, pause, resume, checkpoint, set_, extend),
+    "Control a run that trains elsewhere": (attach, stop, pause, resume, checkpoint, set_, extend),
     "Look at runs": (runs, show, compare, note, trash, evaluate, predict, inspect),
     "Look at networks, images and the machine": (models, summary, data, devices),
     "Try things out": (bench, reproduce, plot, conv, shift),

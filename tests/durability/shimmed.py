@@ -62,7 +62,7 @@ def settings() -> dict[str, object]:
 
 def load_tiny(name: str, where: object) -> Any:
     """Stands for core.datasets.load."""
-    from conftest import striped_images
+    from striped import striped_images
 
     from core.datasets import Dataset
 

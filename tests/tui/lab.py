@@ -41,7 +41,7 @@ class Lab(NNLabApp):
 
     def start_run(self, config: RunConfig) -> None:
         screen = DashboardScreen(self.start, self.control, config)
-        self.push_screen(screen, self.after_dashboard)
+        self.open_own_dashboard(screen, self.control)
 
     def import_torch(self) -> None:
         """The screen is tested, not the loading of torch."""
@@ -57,9 +57,7 @@ class Lab(NNLabApp):
         self.dashboard.update_panes()
 
     async def run_is_over(self) -> None:
-        training = self.dashboard.training
-        assert training is not None
-        await training.wait()
+        await asyncio.to_thread(self.dashboard.thread.join)
 
     async def has_drawn(self, pilot: Pilot[int], *texts: str) -> None:
         """Wait until `texts` are on the screen: widgets may take several messages to get there."""

@@ -81,7 +81,7 @@ async def test_quitting_asks_while_a_run_is_training_and_waits_for_its_checkpoin
         for key in ("q", "ctrl+q"):
             await pilot.press(key)
             await pilot.pause()
-            assert "Stop this run and leave?" in app.picture
+            assert "This run is still training." in app.picture
             await pilot.press("escape")
             await pilot.pause()
             assert app.requests == []
@@ -96,6 +96,23 @@ async def test_quitting_asks_while_a_run_is_training_and_waits_for_its_checkpoin
     assert app.return_code == 0
     assert app.last_view is not None
     assert app.last_view.state == "stopped"
+
+
+async def test_a_run_that_is_kept_is_saved_first_and_then_goes_on_without_the_app():
+    app = Lab(HeldRun(after=STOPPED))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.run_is_held()
+        await pilot.press("q")
+        await pilot.pause()
+        assert "Keep training (k)" in app.picture
+        await pilot.press("k")
+        await pilot.pause()
+        assert app.requests == [Request("stop")]
+        app.start.release.set()
+        await app.run_is_over()
+        await pilot.pause()
+    assert app.return_code == 0
+    assert app.keep_training
 
 
 async def test_quitting_is_immediate_when_the_run_is_over():

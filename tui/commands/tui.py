@@ -34,17 +34,22 @@ def tui(given: Given, runs_dir: RunsDir = None, data_dir: DataDir = None) -> Non
             "Add --start MODEL, or leave them out and choose on the first screen.",
         )
     config = given.config() if given else None
+    need_terminal("Use `nnlab train`, which prints plain lines or --json.")
+    # Not core.experiment: the first screen is painted before torch is imported.
+    from core.runs import default_runs_dir
+    from tui.app import NNLabApp
+    from tui.outlive import run_app
+
+    app = NNLabApp(config, runs_dir=runs_dir or default_runs_dir(), data_dir=data_dir)
+    raise typer.Exit(run_app(app))
+
+
+def need_terminal(otherwise: str) -> None:
+    """Raises ConfigError where no dashboard can be drawn; `otherwise` says what to do there."""
     # Textual draws on the standard error and reads keys from the standard input.
     streams = (sys.stdin, sys.stdout, sys.stderr)
     if not all(stream.isatty() for stream in streams) or os.environ.get("TERM") == "dumb":
         raise ConfigError(
             "The dashboard needs a terminal that can move its cursor, for input and output.",
-            "Use `nnlab train`, which prints plain lines or --json.",
+            otherwise,
         )
-    # Not core.experiment: the first screen is painted before torch is imported.
-    from core.runs import default_runs_dir
-    from tui.app import NNLabApp
-
-    app = NNLabApp(config, runs_dir=runs_dir or default_runs_dir(), data_dir=data_dir)
-    app.run()
-    raise typer.Exit(app.return_code or 0)

@@ -48,6 +48,44 @@ class ConfirmScreen(ModalScreen[bool]):
         self.dismiss(answer)
 
 
+class QuitScreen(ModalScreen[str]):
+    """Asks what becomes of a run when its dashboard is left: "stay", "keep" or "stop".
+
+    "keep" lets it train on in the background.
+    """
+
+    BINDINGS: ClassVar = [
+        Binding("k", "answer('keep')", "Keep training"),
+        Binding("y", "answer('stop')", "Stop and leave"),
+        Binding("n,escape", "answer('stay')", "Stay"),
+        Binding("left,up", "app.focus_previous", show=False),
+        Binding("right,down", "app.focus_next", show=False),
+    ]
+    AUTO_FOCUS = "#stay"
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog"):
+            yield Static(Text("This run is still training.", "bold"))
+            yield Static(
+                Text(
+                    "It can train on in the background, where you can watch and steer it again, or "
+                    "stop and keep a checkpoint, from which it can be resumed."
+                ),
+                id="details",
+            )
+            with Horizontal(id="answers"):
+                yield Button(Text("Stay (n)"), id="stay", compact=True)
+                yield Button(Text("Keep training (k)"), id="keep", compact=True)
+                yield Button(Text("Stop and leave (y)"), id="stop", compact=True)
+
+    @on(Button.Pressed)
+    def answer_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id)
+
+    def action_answer(self, answer: str) -> None:
+        self.dismiss(answer)
+
+
 T = TypeVar("T")
 
 

@@ -1,11 +1,12 @@
 """The dashboard: one run, live, and the keys that steer it."""
 
 import math
-import traceback
+import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from rich.text import Text
 from textual import events, on, work
@@ -16,17 +17,16 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
-from textual.worker import Worker
 
 from core.config import RunConfig
-from core.control import Control
 from core.errors import NNLabError
 from core.events import CheckpointSaved, Event, Notice
 from core.readings import GpuReadings
 from core.sampler import DeviceSampler
 from core.view import RunView, reduce
+from tui.attached import Attached
 from tui.format import duration, safe_text, size
-from tui.news import News
+from tui.run_thread import RunThread
 from tui.screens.confirm import ConfirmScreen, NumberScreen
 from tui.widgets.config_pane import ConfigPane
 from tui.widgets.curve_pane import SMOOTHING, CurvePane
@@ -43,12 +43,21 @@ from tui.widgets.score_pane import ScorePane
 if TYPE_CHECKING:
     from tui.app import NNLabApp
 
+
+class Steering(Protocol):
+    """What a run is asked through: its Control, or for a run of another process a RemoteControl."""
+
+    def send(self, kind: str, value: float | None = None) -> object:
+        """Ask for `kind`."""
+
+
 UPDATES_PER_SECOND = 2
+STEERING = ("pause", "resume", "stop", "checkpoint", "learning_rate", "epochs")  # actions
 LEAST_SIZE = (60, 16)  # columns and lines; below, a notice takes the dashboard's place
 
 
 class DashboardScreen(Screen[None]):
-    """Trains in a thread and shows every pane the newest state of the run."""
+    """Shows every pane the newest state of a run, whose events a thread takes in."""
 
     BINDINGS: ClassVar = [
         Binding("space", "pause", "Pause", tooltip="Pause training after this step"),
@@ -71,69 +80,65 @@ class DashboardScreen(Screen[None]):
     ALLOW_IN_MAXIMIZED_VIEW = "RunHeader, Footer"
 
     class Ended(Message):
-        """The training thread is done, for whatever reason, and everything is shown."""
+        """The run is over, for whatever reason, and everything is shown."""
+
+    class NoMoreNews(Message):
+        """The thread is done: the last event is there."""
 
     def __init__(
         self,
         start: Callable[[], Iterable[Event]],
-        control: Control,
+        control: Steering | None,
         config: RunConfig | None = None,
+        attached: Attached | None = None,
+        left: threading.Event | None = None,
     ) -> None:
-        """`start` is called in the training thread, so that a slow start draws at once."""
+        """`start` is called in a thread of its own, so that a slow start draws at once.
+
+        Without `control` the run cannot be steered. `attached` tells whose run it is, if another
+        process trains it; then `left` is set when the screen is closed.
+        """
         super().__init__()
-        self.start = start
         self.control = control
         self.config = config
-        self.news = News()
+        self.attached = attached
+        self.left = left or threading.Event()
+        self.thread = RunThread(start, self._tell_the_end)
         self.devices = DeviceSampler()
         self.view = RunView()
-        self.failure: BaseException | None = None  # set by the training thread as its last deed
         self.over = False
-        self.training: Worker[None] | None = None
         self._page = 0  # which panes are shown where not all have room
 
     def compose(self) -> ComposeResult:
         title = f"{self.config.model} · {self.config.data}" if self.config else ""
-        yield RunHeader(safe_text(title))
+        yield RunHeader(safe_text(title), attached=self.attached)
         yield ResultPane(id="result")
         with Horizontal(id="curves"):
             yield LossPane()
             yield ScorePane()
         yield DiagnosisPane()
-        yield DevicePane(id="device-line")
+        elsewhere = self.attached.elsewhere if self.attached else None
+        yield DevicePane(elsewhere, id="device-line")
         with Container(id="panes"):
-            yield DevicePane()
+            yield DevicePane(elsewhere)
             yield EpochsPane()
-            yield ConfigPane(self.config)
+            yield ConfigPane(self.config, self.attached)
             yield LogPane()
         yield Static(id="too-small")
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
         self.devices.start()
-        self.training = self.train()
+        self.thread.start()
         self.set_interval(1 / UPDATES_PER_SECOND, self.update_panes)
 
     def on_unmount(self) -> None:
+        self.left.set()
         self.devices.stop()
-
-    @work(thread=True, exit_on_error=False, group="training")
-    def train(self) -> None:
-        """The training thread: it appends to `news` and never waits for the screen."""
-        try:
-            for event in self.start():
-                self.news.append(event)
-        except NNLabError as error:
-            self.failure = error
-        except Exception as bug:  # the screen must live on to tell
-            self.failure = bug
-            trace = "".join(traceback.format_exception(bug)).splitlines()
-            for line in trace:
-                self.news.append(Notice(line))
 
     def update_panes(self) -> None:
         """Fold in what happened since the last time and show it."""
-        if news := self.news.take():
+        if news := self.thread.news.take():
             before = self.view
             for event in news:
                 self.view = reduce(self.view, event)
@@ -168,15 +173,18 @@ class DashboardScreen(Screen[None]):
     def header(self) -> RunHeader:
         return self.query_one(RunHeader)
 
-    @on(Worker.StateChanged)
-    def note_the_end(self, event: Worker.StateChanged) -> None:
-        if event.worker is not self.training or not event.worker.is_finished or self.over:
-            return
+    def _tell_the_end(self) -> None:
+        """The last deed of the thread."""
+        with suppress(RuntimeError):  # the screen and its event loop are gone
+            self.post_message(self.NoMoreNews())
+
+    @on(NoMoreNews)
+    def note_the_end(self) -> None:
         self.over = True
         self.update_panes()
         self.header.asked = "" if self.view.end else "failed"
         result = self.query_one(ResultPane)
-        result.failure = self.failure
+        result.failure = self.thread.failure
         result.display = True
         self.add_class("-over")
         self.set_class(self.view.start is None, "-never-started")
@@ -187,12 +195,21 @@ class DashboardScreen(Screen[None]):
     @on(Pane.Broken)
     def note_broken(self, event: Pane.Broken) -> None:
         for line in event.trace.splitlines():
-            self.news.append(Notice(line))
+            self.thread.news.append(Notice(line))
 
     def stop(self, *, leaving: bool = False) -> None:
         """Ask for the end of the run, with a checkpoint; `Ended` follows when it is written."""
-        self.control.send("stop")
         self.header.asked = "saving" if leaving else "stopping"
+        self.ask("stop")
+
+    def ask(self, kind: str, value: float | None = None) -> None:
+        """Ask the run for `kind`; without a control there is no key that does."""
+        assert self.control
+        try:
+            self.control.send(kind, value)
+        except NNLabError as error:  # a run of another process, and perhaps of another user
+            self.header.asked = ""
+            self.notify(safe_text(f"{error.problem} {error.fix}"), severity="error", markup=False)
 
     # What keys do
 
@@ -204,6 +221,8 @@ class DashboardScreen(Screen[None]):
                 return self.over
             case "inspect":
                 return self.over and self.view.checkpoint is not None
+            case _ if action in STEERING and self.control is None:
+                return False
             case "pause" | "resume":
                 shown = not self.over and (action == "resume") == paused
                 return (True if self.view.start else None) if shown else False
@@ -216,12 +235,12 @@ class DashboardScreen(Screen[None]):
         return True
 
     def action_pause(self) -> None:
-        self.control.send("pause")
         self.header.asked = "pausing"
+        self.ask("pause")
 
     def action_resume(self) -> None:
-        self.control.send("resume")
         self.header.asked = "resuming"
+        self.ask("resume")
 
     @work
     async def action_stop(self) -> None:
@@ -235,7 +254,7 @@ class DashboardScreen(Screen[None]):
             self.stop()
 
     def action_checkpoint(self) -> None:
-        self.control.send("checkpoint")
+        self.ask("checkpoint")
 
     @work
     async def action_learning_rate(self) -> None:
@@ -249,7 +268,7 @@ class DashboardScreen(Screen[None]):
             )
         )
         if rate is not None:
-            self.control.send("lr", rate)
+            self.ask("lr", rate)
 
     @work
     async def action_epochs(self) -> None:
@@ -262,7 +281,7 @@ class DashboardScreen(Screen[None]):
             )
         )
         if more is not None:
-            self.control.send("extend", more)
+            self.ask("extend", more)
 
     def action_log_scale(self) -> None:
         pane = self.query_one(LossPane)

@@ -327,7 +327,7 @@ class RunsScreen(Screen[None]):
                     title=f"{safe_text(run.name)} is {safe_text(run.state)}",
                     markup=False,
                 )
-            self.lab.watch_run(run.path, run.config)
+            self.lab.watch_run(run.path)
 
     def action_compare(self) -> None:
         from tui.screens.compare import CompareScreen

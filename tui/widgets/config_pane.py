@@ -10,6 +10,7 @@ from textual.widgets import Static
 
 from core.config import RunConfig
 from core.view import RunView
+from tui.attached import Attached
 from tui.format import count, safe_text
 from tui.widgets.pane import Pane
 
@@ -25,9 +26,15 @@ class ConfigPane(Pane, can_focus=False):
 
     BORDER_TITLE = "settings"
 
-    def __init__(self, config: RunConfig | None = None, id: str | None = None) -> None:
+    def __init__(
+        self,
+        config: RunConfig | None = None,
+        attached: Attached | None = None,
+        id: str | None = None,
+    ) -> None:
         super().__init__(id=id)
         self.config = config
+        self.attached = attached
         self._shown = Text()
 
     def compose(self) -> ComposeResult:
@@ -36,6 +43,8 @@ class ConfigPane(Pane, can_focus=False):
 
     def show(self, view: RunView) -> None:
         pairs = [*settings(self.config), *facts(view)]
+        if self.attached:  # in full here, for the header has not always room
+            pairs.append(("process", str(self.attached)))
         muted = self.app.theme_variables["foreground-muted"]
         text = newspaper(pairs, self.content_size.width - 1, muted)
         if text != self._shown:

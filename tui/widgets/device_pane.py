@@ -28,8 +28,10 @@ class DevicePane(Pane):
     devices: reactive[DeviceReading | None] = reactive(None, init=False, repaint=False)
     training_on: reactive[str | None] = reactive(None, init=False, repaint=False)
 
-    def __init__(self, id: str | None = None) -> None:
+    def __init__(self, elsewhere: str | None = None, id: str | None = None) -> None:
+        """`elsewhere` is the machine on which the run trains, if that is not this one."""
         super().__init__(id=id)
+        self.elsewhere = elsewhere
         self._history: deque[DeviceReading] = deque(maxlen=HISTORY)
         self._peak: int | None = None  # bytes that the run was seen with
 
@@ -54,6 +56,8 @@ class DevicePane(Pane):
         if reading is None or not room.width:
             return
         self.border_title = Text(title(reading, self.training_on))
+        if self.elsewhere:
+            self.border_subtitle = Text(f"this machine; the run is on {safe_text(self.elsewhere)}")
         drawn = draw_devices(
             reading,
             tuple(self._history),

@@ -34,7 +34,7 @@ class ResultPane(Pane, can_focus=False):
         self._text = result_text(view, self.failure)
         state = view.end.state if view.end else "failed"
         self.set_class(state == "stopped", "-stopped")
-        self.set_class(state == "failed", "-failed")
+        self.set_class(state in ("failed", "crashed"), "-failed")
         self.border_title = state
         self.refresh(layout=True)
 

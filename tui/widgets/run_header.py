@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from core.events import Progress
 from core.view import RunView
+from tui.attached import Attached
 from tui.format import clock, safe_text, size
 
 SIGNS = {
@@ -26,6 +27,7 @@ SIGNS = {
     "finished": "✔",
     "stopped": "■",
     "failed": "✘",
+    "crashed": "✘",
 }
 STATE_WIDTH = max(map(len, SIGNS)) + 2  # the longest word and its sign: the rest keeps its place
 COLORS = {
@@ -34,6 +36,7 @@ COLORS = {
     "finished": "success",
     "preparing": "primary",
     "failed": "error",
+    "crashed": "error",
 }  # any other state: "warning"
 
 
@@ -63,8 +66,11 @@ class RunHeader(Widget):
     view: reactive[RunView] = reactive(RunView(), init=False, always_update=True)
     asked: reactive[str] = reactive("")  # a state that was asked for and has not come yet
 
-    def __init__(self, title: str = "", id: str | None = None) -> None:
+    def __init__(
+        self, title: str = "", *, attached: Attached | None = None, id: str | None = None
+    ) -> None:
         super().__init__(id=id)
+        self.attached = attached
         self.title = title  # until the run has started and says itself what it is
         self._pace: Pace | None = None
         self._line = Text()
@@ -82,8 +88,8 @@ class RunHeader(Widget):
             left = self._pace.seconds_left(self.view.progress, time.monotonic())
         colors = self.app.theme_variables
         return header_line(
-            self.view, self.content_size.width, title=self.title, asked=self.asked,
-            seconds_left=left, colors=colors,
+            self.view, self.content_size.width, title=self.title, attached=self.attached,
+            asked=self.asked, seconds_left=left, colors=colors,
         )  # fmt: skip
 
 
@@ -92,11 +98,15 @@ def header_line(
     width: int,
     *,
     title: str = "",
+    attached: Attached | None = None,
     asked: str = "",
     seconds_left: float | None = None,
     colors: Mapping[str, str] | None = None,
 ) -> Text:
-    """Identity on the left; state, epoch, progress bar, percent and time left on the right."""
+    """Identity on the left; state, epoch, progress bar, percent and time left on the right.
+
+    Of a run of another process, `attached` is told too: whole, or in a word where room is short.
+    """
     colors = colors or {}
     state = asked or view.state
     color = colors.get(COLORS.get(state, "warning"), "")
@@ -118,6 +128,10 @@ def header_line(
         title = " · ".join(safe_text(name, 100) for name in names)
     room = max(width - right.cell_len - 2, 0)
     left = Text(title, "bold")
+    if attached:
+        whole = f"{attached}  "
+        fits = len(whole) + left.cell_len <= room
+        left = Text.assemble((whole if fits else "attached  ", muted), left)
     left.truncate(room, overflow="ellipsis")
     line = Text.assemble(left, " " * (width - left.cell_len - right.cell_len), right)
     line.truncate(width)
