@@ -25,6 +25,12 @@ def striped_images(count: int, seed: int, classes: int = 3) -> Images:
     return Images(pixels.to(torch.uint8), labels)
 
 
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's own settings of the screens count here, and none are changed."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
 @pytest.fixture
 def tiny_dataset() -> Dataset:
     """48 + 24 images of 8x8 pixels in three classes."""

@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Horizontal
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 from textual.worker import Worker
@@ -25,11 +24,13 @@ from core.events import CheckpointSaved, Event, Notice
 from core.readings import GpuReadings
 from core.sampler import DeviceSampler
 from core.view import RunView, reduce
+from tui.charts import CHARTS
 from tui.format import duration, safe_text, size
 from tui.news import News
+from tui.screens.chart_screen import ChartScreen
 from tui.screens.confirm import ConfirmScreen, NumberScreen
 from tui.widgets.config_pane import ConfigPane
-from tui.widgets.curve_pane import SMOOTHING, CurvePane
+from tui.widgets.curve_pane import CurvePane
 from tui.widgets.device_pane import DevicePane
 from tui.widgets.epochs_pane import EpochsPane
 from tui.widgets.log_pane import LogPane
@@ -46,7 +47,7 @@ UPDATES_PER_SECOND = 2
 LEAST_SIZE = (60, 16)  # columns and lines; below, a notice takes the dashboard's place
 
 
-class DashboardScreen(Screen[None]):
+class DashboardScreen(ChartScreen):
     """Trains in a thread and shows every pane the newest state of the run."""
 
     BINDINGS: ClassVar = [
@@ -62,6 +63,7 @@ class DashboardScreen(Screen[None]):
         Binding("e", "smooth", "EMA", tooltip="Smooth the training curves: 0, 0.6 or 0.9"),
         Binding("f", "fill", "Full", tooltip="The focused pane alone, or all of them again"),
         Binding("v", "next_panes", "View", tooltip="Show the panes that have no room here"),
+        Binding("g", "next_charts", show=False, tooltip="Other charts: learning rate, throughput"),
     ]
     AUTO_FOCUS = "LossPane"
     ALLOW_IN_MAXIMIZED_VIEW = "RunHeader, Footer"
@@ -86,6 +88,7 @@ class DashboardScreen(Screen[None]):
         self.failure: BaseException | None = None  # set by the training thread as its last deed
         self.over = False
         self.training: Worker[None] | None = None
+        self._chart_page = 0  # which charts are shown
         self._page = 0  # which panes are shown where not all have room
 
     def compose(self) -> ComposeResult:
@@ -95,6 +98,8 @@ class DashboardScreen(Screen[None]):
         with Horizontal(id="curves"):
             yield LossPane()
             yield ScorePane()
+            for name in ("lr", "speed", "wait"):
+                yield CurvePane(CHARTS[name], id=f"chart-{name}")
         yield DevicePane(id="device-line")
         with Container(id="panes"):
             yield DevicePane()
@@ -258,14 +263,9 @@ class DashboardScreen(Screen[None]):
         if more is not None:
             self.control.send("epochs", self.view.epochs + more)
 
-    def action_log_scale(self) -> None:
-        pane = self.query_one(LossPane)
-        pane.y_log = not pane.y_log
-
-    def action_smooth(self) -> None:
-        for pane in self.query(CurvePane):
-            at = SMOOTHING.index(pane.smoothing)
-            pane.smoothing = SMOOTHING[(at + 1) % len(SMOOTHING)]
+    def action_next_charts(self) -> None:
+        self._chart_page += 1
+        self._arrange_charts()
 
     def action_fill(self) -> None:
         if self.maximized is not None:
@@ -307,6 +307,16 @@ class DashboardScreen(Screen[None]):
             )
         )
         self._arrange_panes()
+        self._arrange_charts()
+
+    def _arrange_charts(self) -> None:
+        charts = list(self.query(CurvePane))
+        at_once = 3 if self.size.width >= 190 else 2
+        first = self._chart_page % -(-len(charts) // at_once) * at_once
+        for index, chart in enumerate(charts):
+            chart.display = first <= index < first + at_once
+        if isinstance(self.focused, CurvePane) and not self.focused.display:
+            charts[first].focus()
 
     @property
     def _pageable(self) -> list[Widget]:
