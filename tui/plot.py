@@ -57,7 +57,10 @@ def y_axis(
     seen = []
     for curve in curves:
         xs, ys = arrays(curve)
-        seen.append(ys[in_window(xs, x_limits)])
+        if curve.dotted:  # a line that only passes through has no point to make room for
+            seen.append(ys[(xs >= x_limits[0]) & (xs <= x_limits[1])])
+        else:
+            seen.append(ys[in_window(xs, x_limits)])
     values = np.concatenate(seen) if seen else np.zeros(0)
     found = limits(np.clip(values, *y_range), log=log, least_span=least_span)
     if found is None:
@@ -157,8 +160,11 @@ def draw(
 def _beyond(curve: Curve, x_limits: Point, high: float, *, log: bool) -> list[float]:
     """Where the curve goes above the upper edge."""
     xs, ys = arrays(curve)
-    found = (ys > high + 1e-9 * abs(high)) & drawable(ys, log=log)
-    return xs[found & (xs >= x_limits[0]) & (xs <= x_limits[1])].tolist()
+    above = ys > high + 1e-9 * abs(high)  # rarely any, and then few
+    xs, ys = xs[above], ys[above]
+    inside = drawable(ys, log=log) & (xs >= x_limits[0]) & (xs <= x_limits[1])
+    found: list[float] = xs[inside].tolist()
+    return found
 
 
 def _lines(

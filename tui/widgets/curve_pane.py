@@ -52,7 +52,13 @@ class CurvePane(Pane, Charting):
     def render(self) -> Text:
         return self._picture
 
+    def on_show(self) -> None:
+        self.redraw()
+
     def show(self, view: RunView) -> None:
+        width, height = self.content_size
+        if not self.display or not width:
+            return  # `on_show` follows
         from tui.plot import draw  # plotext takes 50 ms to import
 
         styles = {r: self.get_component_rich_style(f"curve--{r}", partial=True) for r in ROLES}
@@ -70,7 +76,6 @@ class CurvePane(Pane, Charting):
         self._set_title(next((t for t in titles if t.cell_len <= room), titles[-1]))
         if (remark := self.remark(view, where)) != self._remark:  # repaints the whole pane
             self._remark = self.border_subtitle = remark
-        width, height = self.content_size
         picture = Text()
         if curves:
             picture = draw(
