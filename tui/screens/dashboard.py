@@ -99,7 +99,9 @@ class DashboardScreen(ChartScreen):
             yield LossPane()
             yield ScorePane()
             for name in ("lr", "speed", "wait"):
-                yield CurvePane(CHARTS[name], id=f"chart-{name}")
+                chart = CurvePane(CHARTS[name], id=f"chart-{name}")
+                chart.display = False  # until there is room, or somebody asks
+                yield chart
         yield DevicePane(id="device-line")
         with Container(id="panes"):
             yield DevicePane()
