@@ -10,7 +10,8 @@ bytes.
 """
 
 import math
-from dataclasses import dataclass, fields
+import time as clock
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
@@ -92,6 +93,7 @@ class StepReport:
     lr: float
     samples_per_second: float
     data_wait: float  # fraction of the time since the last report spent getting batches
+    time: float = field(default_factory=clock.time, compare=False)  # when: Unix seconds
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ class EpochEnd:
     lr: float
     seconds: float  # training and evaluation together, without pauses
     samples_per_second: float  # training alone
+    time: float = field(default_factory=clock.time, compare=False)  # when: Unix seconds
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,12 @@ def own_tickets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's own settings of the screens count here, and none are changed."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
 @pytest.fixture
 def tiny_dataset() -> Dataset:
     """48 + 24 images of 8x8 pixels in three classes."""

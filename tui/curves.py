@@ -1,16 +1,18 @@
-"""Curves as plain numbers: smoothing, gaps, limits and thinning, before anything is drawn."""
+"""Curves as plain numbers: smoothing, values, places, before anything is drawn."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 Point = tuple[float, float]
 
-# A value so many times above nine tenths of the others is a spike: it is drawn at the upper edge
-# instead of flattening everything else. A falling loss stays far below that: 2.3 at the start
-# against 0.003 in nine tenths of the run.
-SPIKE = 1000.0
+GUTTER = 6  # columns of y labels, more for 1.5e-12: so the axes of two panes line up
+
+# Sizes that have a place on an axis: far beyond any float32, only so that no sum or power of a
+# limit overflows.
+DRAWABLE = (1e-100, 1e100)
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,6 @@ class Mark:
     text: str
 
 
-def drawable(y: float, *, log: bool) -> bool:
-    """Whether there is a place for `y` on an axis; if not, the curve has a gap there."""
-    # Beyond any float32: only so that no sum or power of a limit overflows.
-    return abs(y) < 1e100 and (y > 1e-100 or not log)
-
-
 def smooth(values: Iterable[float], weight: float) -> list[float]:
     """An exponential moving average that leaves gaps where they are.
 
@@ -57,66 +53,20 @@ def smooth(values: Iterable[float], weight: float) -> list[float]:
     return smoothed
 
 
-def limits(
-    values: Iterable[float], *, log: bool = False, least_span: float = 0.0
-) -> tuple[float, float] | None:
-    """The lowest and the highest value worth showing, a little apart even for a constant curve.
-
-    At least a tenth of the value and `least_span`, so that noise on a plateau does not look like
-    learning. Spikes don't count on a linear axis. None if there is nothing to show.
-    """
-    shown = sorted(v for v in values if drawable(v, log=log))
-    if not shown:
+def value_at(curve: Curve, x: float) -> float | None:
+    """The y of the point that is nearest to `x`, None if that is a gap or if there is no point."""
+    if not curve.xs:
         return None
-    low, high = shown[0], shown[-1]
-    if log:
-        return (low, high) if high > low * 1.5 else (low / 1.5, high * 1.5)
-    usual = shown[int(0.9 * (len(shown) - 1))]
-    if usual > 0 and high > SPIKE * usual:
-        high = max(v for v in shown if v <= SPIKE * usual)
-    span = max(0.1 * abs(high), least_span) or 1.0
-    if high - low < span:
-        middle = (low + high) / 2
-        low, high = middle - span / 2, middle + span / 2
-    return low, high
+    at = bisect_left(curve.xs, x)
+    near = [i for i in (at - 1, at) if 0 <= i < len(curve.xs)]
+    y = curve.ys[min(near, key=lambda i: abs(curve.xs[i] - x))]
+    return y if math.isfinite(y) else None
 
 
-def pieces(curve: Curve, x_high: float, low: float, high: float, *, log: bool) -> list[list[Point]]:
-    """The curve cut at its gaps, y clipped to `low` and `high`, and as its logarithm if `log`."""
-    found: list[list[Point]] = []
-    open_piece: list[Point] | None = None
-    for x, y in zip(curve.xs, curve.ys, strict=True):
-        if x > x_high or not drawable(y, log=log):
-            open_piece = None
-            continue
-        if open_piece is None:
-            open_piece = []
-            found.append(open_piece)
-        y = min(max(y, low), high)
-        open_piece.append((x, math.log10(y) if log else y))
-    return found
-
-
-def thin(points: list[Point], x_low: float, x_high: float, columns: int) -> list[Point]:
-    """At most two points a column, its lowest and its highest, so that every spike stays."""
-    if len(points) <= 2 * columns:
-        return points
-    kept: list[Point] = []
-    scale = columns / (x_high - x_low)
-    column = -1
-    lowest = highest = points[0]
-    for point in points:
-        x, y = point
-        here = min(int((x - x_low) * scale), columns - 1)
-        if here != column:
-            if column >= 0:
-                kept += sorted({lowest, highest})
-            column, lowest, highest = here, point, point
-        elif y < lowest[1]:
-            lowest = point
-        elif y > highest[1]:
-            highest = point
-    return kept + sorted({lowest, highest})
+def best_point(curve: Curve, *, highest: bool) -> Point | None:
+    """Where the curve is best, the first place if several are."""
+    points = [(x, y) for x, y in zip(curve.xs, curve.ys, strict=True) if math.isfinite(y)]
+    return (max if highest else min)(points, key=lambda point: point[1], default=None)
 
 
 def along(points: list[Point], start: float, every: float) -> list[Point]:

@@ -9,23 +9,77 @@ this file knows plotext. Its state is global: one thread may draw at a time.
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
 import plotext
 from rich.style import Style
 from rich.text import Text
 
-from tui.curves import Curve, Mark, Point, along, dots, drawable, limits, pieces, thin
+from tui.curves import GUTTER, Curve, Mark, Point, along, dots
 from tui.format import safe_text
-from tui.ticks import linear_axis, log_axis, log_label, nice_step, tick_label
+from tui.pieces import arrays, drawable, in_window, limits, pieces, thin
+from tui.ticks import TickKind, Ticks, linear_axis, log_axis, log_label, tick_label, x_ticks
 
 Cells = list[list[tuple[str, str]]]  # rows from the top, of (character, role)
 
 LEAST_WIDTH, LEAST_HEIGHT = 16, 4  # smaller pictures say nothing
-GUTTER = 6  # columns of y labels, more for 1.5e-12: so the axes of two panes line up
 DOT_SPACING = 3.5  # of a dotted curve, in braille dots: apart enough to be told from a line
 SIGN_SPACING = 16  # columns between two signs of a curve
 BULLET, ALONE = "●", "•"  # a point of a dotted curve; a point with gaps on both sides
+CURSOR = "│"
 BEYOND = "↑"  # at the upper edge, where a spike goes on
+
+
+@dataclass(frozen=True)
+class YAxis:
+    """Limits and ticks of a y axis."""
+
+    low: float
+    high: float
+    ticks: Ticks
+
+
+def y_axis(
+    curves: Sequence[Curve],
+    x_limits: Point,
+    most: int,
+    *,
+    log: bool = False,
+    y_range: Point = (-math.inf, math.inf),
+    least_span: float = 0.0,
+) -> YAxis | None:
+    """The axis of what the curves are between `x_limits`; None if there is nothing to draw.
+
+    It spans the finite values and at least `least_span`, widened to round numbers but not beyond
+    `y_range`.
+    """
+    seen = []
+    for curve in curves:
+        xs, ys = arrays(curve)
+        if curve.dotted:  # a line that only passes through has no point to make room for
+            seen.append(ys[(xs >= x_limits[0]) & (xs <= x_limits[1])])
+        else:
+            seen.append(ys[in_window(xs, x_limits)])
+    values = np.concatenate(seen) if seen else np.zeros(0)
+    found = limits(np.clip(values, *y_range), log=log, least_span=least_span)
+    if found is None:
+        return None
+    low, high, ticks = (log_axis if log else linear_axis)(*found, most)
+    low, high = max(low, y_range[0]), min(high, y_range[1])
+    step = ticks[1] - ticks[0] if len(ticks) > 1 else 0.0
+    labelled = [(v, log_label(v) if log else tick_label(v, step)) for v in ticks]
+    return YAxis(low, high, [(v, label) for v, label in labelled if low <= v <= high])
+
+
+def on_log_x(curves: Sequence[Curve]) -> list[Curve]:
+    """The curves over the logarithm of x, without what lies at 0."""
+    found = []
+    for curve in curves:
+        xs, ys = arrays(curve)
+        kept = xs > 0
+        found.append(replace(curve, xs=np.log10(xs[kept]).tolist(), ys=ys[kept].tolist()))
+    return found
 
 
 def draw(
@@ -34,50 +88,58 @@ def draw(
     height: int,
     *,
     x_limits: Point,
+    x_log: bool = False,
+    x_kind: TickKind = "number",
     y_log: bool = False,
     y_range: Point = (-math.inf, math.inf),
     least_span: float = 0.0,
     x_label: str = "",
     marks: Sequence[Mark] = (),
     marks_above: bool = False,
+    cursor: float | None = None,
     styles: Mapping[str, Style] | None = None,
 ) -> Text:
     """The curves with their axes, exactly `height` lines of at most `width` columns.
 
-    Later curves lie over earlier ones. The y axis spans the finite values and at least
-    `least_span`, widened to round numbers but not beyond `y_range`. `styles` has a style for each
-    curve's role, and for "axis", "grid" and "mark". Without anything to draw, or any room, the
-    text is empty.
+    Later curves lie over earlier ones. Only what is between `x_limits` is drawn, and counts for the
+    y axis, which is that of `y_axis`. `cursor` is a place on the x axis, drawn as a line. `styles`
+    has a style for each curve's role, and for "axis", "grid", "mark" and "cursor". Without
+    anything to draw, or any room, the text is empty.
     """
-    ys = (min(max(y, y_range[0]), y_range[1]) for curve in curves for y in curve.ys)
-    found = limits(ys, log=y_log, least_span=least_span)
-    if found is None or width < LEAST_WIDTH or height < LEAST_HEIGHT:
+    if width < LEAST_WIDTH or height < LEAST_HEIGHT:
         return Text()
+    named = x_limits
+    if x_log:
+        curves = on_log_x(curves)
+        marks = [Mark(math.log10(m.x), m.text) for m in marks if m.x > 0]
+        x_limits = math.log10(x_limits[0]), math.log10(x_limits[1])
+        cursor = math.log10(cursor) if cursor and cursor > 0 else None
     rows = height - 1
-    most_ticks = max(2, rows // 3)
-    low, high, ticks = (log_axis if y_log else linear_axis)(*found, most_ticks)
-    low, high = max(low, y_range[0]), min(high, y_range[1])
-    labels = (
-        [log_label(v) for v in ticks]
-        if y_log
-        else [tick_label(v, ticks[1] - ticks[0]) for v in ticks]
+    axis = y_axis(
+        curves, x_limits, max(2, rows // 3), log=y_log, y_range=y_range, least_span=least_span
     )
-    gutter = max(GUTTER, *(len(label) + 1 for label in labels))
+    if axis is None:
+        return Text()
+    low, high = axis.low, axis.high
+    gutter = max(GUTTER, *(len(label) + 1 for _, label in axis.ticks))
     columns = width - gutter
     scale = math.log10 if y_log else float
     y_low, y_high = scale(low), scale(high)
 
     cells = _lines(curves, columns, rows, x_limits, (low, high), y_log)
     left = [" " * gutter] * rows
-    for value, label in zip(ticks, labels, strict=True):
-        if low <= value <= high:
-            row = rows - 1 - _dot(scale(value), y_low, y_high, 4 * rows) // 4
-            left[row] = f"{label:>{gutter - 1}} "
-            cells[row] = [("┈", "grid") if c == (" ", "") else c for c in cells[row]]
+    for value, label in axis.ticks:
+        row = rows - 1 - _dot(scale(value), y_low, y_high, 4 * rows) // 4
+        left[row] = f"{label:>{gutter - 1}} "
+        cells[row] = [("┈", "grid") if c == (" ", "") else c for c in cells[row]]
     for curve in curves:
-        for x, y in zip(curve.xs, curve.ys, strict=True):
-            if y > high + 1e-9 * abs(high) and drawable(y, log=y_log) and x <= x_limits[1]:
-                cells[0][_dot(x, *x_limits, 2 * columns) // 2] = (BEYOND, curve.role)
+        for x in _beyond(curve, x_limits, high, log=y_log):
+            cells[0][_dot(x, *x_limits, 2 * columns) // 2] = (BEYOND, curve.role)
+    if cursor is not None and x_limits[0] <= cursor <= x_limits[1]:
+        at = _dot(cursor, *x_limits, 2 * columns) // 2
+        for cell_row in cells:
+            if cell_row[at][0] in " ┈":
+                cell_row[at] = (CURSOR, "cursor")
     _write_marks(cells[0 if marks_above else -1], marks, x_limits, "▼" if marks_above else "▲")
 
     styles = styles or {}
@@ -86,9 +148,23 @@ def draw(
         text.append(label, styles.get("axis", ""))
         _append_row(text, row_cells, styles)
         text.append("\n")
-    text.append(f"{x_label:>{gutter - 1}} ", styles.get("axis", ""))
-    text.append(_x_labels(columns, *x_limits), styles.get("axis", ""))
+    ticks = x_ticks(*named, max(1, columns // 8), x_kind, log=x_log)
+    if x_log:
+        ticks = [(math.log10(value), label) for value, label in ticks]
+    # A long name, such as "training time", takes no more than the labels of y do.
+    text.append(f"{x_label[: gutter - 1]:>{gutter - 1}} ", styles.get("axis", ""))
+    text.append(_x_labels(columns, *x_limits, ticks), styles.get("axis", ""))
     return text
+
+
+def _beyond(curve: Curve, x_limits: Point, high: float, *, log: bool) -> list[float]:
+    """Where the curve goes above the upper edge."""
+    xs, ys = arrays(curve)
+    above = ys > high + 1e-9 * abs(high)  # rarely any, and then few
+    xs, ys = xs[above], ys[above]
+    inside = drawable(ys, log=log) & (xs >= x_limits[0]) & (xs <= x_limits[1])
+    found: list[float] = xs[inside].tolist()
+    return found
 
 
 def _lines(
@@ -111,8 +187,8 @@ def _lines(
     for number, curve in enumerate(curves):
         # The colour only says, in plotext's output, which role a cell belongs to.
         color = roles.index(curve.role) + 1
-        for piece in pieces(curve, x_high, *y_limits, log=log):
-            points = thin(piece, x_low, x_high, columns)
+        for piece in pieces(curve, x_limits, *y_limits, log=log):
+            points = thin(piece, x_limits, columns)
             if curve.dotted:
                 _scatter(dots(points, x_dot, y_dot, DOT_SPACING), "braille", color)
                 apart = len(points) * 4 <= columns * (points[-1][0] - points[0][0]) / (
@@ -189,21 +265,16 @@ def _append_row(text: Text, row: list[tuple[str, str]], styles: Mapping[str, Sty
             start = end
 
 
-def _x_labels(columns: int, low: float, high: float) -> str:
-    """The labels under the x axis, each centred below its place."""
-    step = nice_step(high - low, max(1, columns // 8))
-    first = math.ceil(low / step - 1e-9)
+def _x_labels(columns: int, low: float, high: float, ticks: Ticks) -> str:
+    """The labels under the x axis, each centred below its place, as far as there is room."""
     line = [" "] * columns
     free = 0
-    while first * step <= high * (1 + 1e-9):
-        value = first * step
-        label = tick_label(value, step)
+    for value, label in ticks:
         at = _dot(value, low, high, 2 * columns) // 2
         start = min(max(at - (len(label) - 1) // 2, 0), columns - len(label))
         if start >= free:
             line[start : start + len(label)] = label
             free = start + len(label) + 1
-        first += 1
     return "".join(line).rstrip()
 
 

@@ -20,7 +20,7 @@ def test_an_event_survives_json(event):
 def test_the_end_of_an_epoch_has_the_documented_names():
     assert list(to_row(EPOCH)) == [
         "event", "epoch", "step", "train_loss", "train_score", "test_loss", "test_score",
-        "lr", "seconds", "samples_per_second",
+        "lr", "seconds", "samples_per_second", "time",
     ]  # fmt: skip
 
 

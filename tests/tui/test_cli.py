@@ -60,7 +60,7 @@ def test_help_names_every_command_and_exit_code():
         "import",
         *("stop", "pause", "checkpoint", "set", "extend"),
         *("attach", "evaluate", "predict", "inspect", "conv", "data list", "data show"),
-        *("plot activation", "plot schedule", "plot init"),
+        *("plot run", "plot activation", "plot schedule", "plot init"),
         *("compare", "reproduce", "shift covariate", "shift label"),
     }
     for word in (*(words[0] for words in COMMANDS), "130", "143"):

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from tui.curves import Curve, along, dots, limits, pieces, smooth, thin
+from tui.curves import Curve, along, best_point, dots, smooth, value_at
 
 NAN, INF = math.nan, math.inf
 
@@ -20,55 +20,17 @@ def test_smoothing_leaves_a_gap_and_goes_on_after_it():
     assert math.isnan(smoothed[2])
 
 
-def test_limits_are_those_of_the_finite_values():
-    assert limits([0.5, NAN, 2.3, INF, -INF]) == (0.5, 2.3)
-    assert limits([NAN, INF]) is None
-    assert limits([]) is None
+def test_the_value_at_a_place_is_that_of_the_nearest_point():
+    curve = Curve("train", [1.0, 2.0, 4.0], [10.0, 20.0, NAN])
+    assert [value_at(curve, x) for x in (0, 1.4, 1.6, 2.9, 3.1, 9)] == [10, 10, 20, 20, None, None]
+    assert value_at(Curve("train", [], []), 1.0) is None
 
 
-def test_a_spike_does_not_count_for_the_limits_but_the_start_of_a_falling_loss_does():
-    assert limits([1.0, 2.0, 1.5, 1e12, 1.0]) == (1.0, 2.0)
-    assert limits([2.3] + [0.01] * 99) == (0.01, 2.3)
-
-
-def test_a_constant_curve_has_room_above_and_below():
-    assert limits([2.0, 2.0]) == pytest.approx((1.9, 2.1))
-    assert limits([0.0]) == pytest.approx((-0.5, 0.5))
-    assert limits([0.1], least_span=0.1) == pytest.approx((0.05, 0.15))
-
-
-def test_a_logarithmic_axis_only_sees_what_is_above_zero():
-    assert limits([0.0, -1.0, 0.1, 10.0], log=True) == (0.1, 10.0)
-    assert limits([0.0, -1.0], log=True) is None
-
-
-def test_values_that_are_not_finite_cut_a_curve_into_pieces():
-    curve = Curve("train", range(6), [1.0, NAN, 2.0, 3.0, INF, 4.0])
-    found = pieces(curve, 10, 0, 5, log=False)
-    assert found == [[(0, 1.0)], [(2, 2.0), (3, 3.0)], [(5, 4.0)]]
-
-
-def test_pieces_are_clipped_to_the_limits_and_logarithms_on_a_log_axis():
-    curve = Curve("train", range(3), [1e12, -7.0, 0.5])
-    assert pieces(curve, 10, 0.0, 1.0, log=False) == [[(0, 1.0), (1, 0.0), (2, 0.5)]]
-    curve = Curve("train", range(3), [100.0, -7.0, 0.1])
-    assert pieces(curve, 10, 0.1, 10.0, log=True) == [[(0, 1.0)], [(2, -1.0)]]
-
-
-def test_a_million_points_become_two_a_column_and_every_spike_stays():
-    points = [(i / 1_000_000, 1.0) for i in range(1_000_000)]
-    points[123_456] = (points[123_456][0], 99.0)
-    points[123_460] = (points[123_460][0], -99.0)
-    kept = thin(points, 0.0, 1.0, 50)
-    assert len(kept) <= 100
-    assert points[123_456] in kept
-    assert points[123_460] in kept
-    assert kept == sorted(kept)
-
-
-def test_few_points_are_left_as_they_are():
-    points = [(0.0, 1.0), (1.0, 2.0)]
-    assert thin(points, 0.0, 1.0, 50) is points
+def test_the_best_point_is_the_first_of_several_and_never_a_gap():
+    curve = Curve("test", [1, 2, 3, 4], [NAN, 0.5, 0.9, 0.9])
+    assert best_point(curve, highest=True) == (3, 0.9)
+    assert best_point(curve, highest=False) == (2, 0.5)
+    assert best_point(Curve("test", [1], [INF]), highest=True) is None
 
 
 def test_dots_lie_on_the_line_at_equal_distances():

@@ -63,7 +63,7 @@ async def test_every_pane_can_be_reached_at_every_size(size):
             await pilot.pause()
             seen |= {type(p).__name__ for p in app.dashboard.query(Pane) if p.region.area}
             await pilot.press("v")
-        assert seen == {
+        assert seen - {"CurvePane"} == {  # a third chart, where there is room
             "LossPane", "ScorePane", "DevicePane", "EpochsPane", "ConfigPane", "LogPane",
         }  # fmt: skip
         app.start.release.set()
@@ -219,11 +219,10 @@ async def test_log_scale_smoothing_and_full_size_change_the_curves():
         await app.run_is_over()
         loss, accuracy = app.dashboard.query_one(LossPane), app.dashboard.query_one(ScorePane)
         await pilot.press("y", "e")
-        assert loss.y_log
-        assert not accuracy.y_log
-        assert loss.smoothing == accuracy.smoothing == 0.9
+        assert loss.axes.y_log
+        assert loss.axes.smoothing == accuracy.axes.smoothing == 0.9
         await pilot.press("e")
-        assert loss.smoothing == 0.0
+        assert loss.axes.smoothing == 0.0
         await pilot.press("f")
         await pilot.pause()
         assert loss.outer_size.width == 120

@@ -3,7 +3,8 @@ import math
 from pane_app import PaneApp
 from sample_run import HALF_RUN, WHOLE_RUN, applied, epoch_end, report, run_start, view_of
 
-from tui.widgets.curve_pane import extent, marks
+from tui.axes import Axes, places
+from tui.charts import marks
 from tui.widgets.loss_pane import LossPane
 
 
@@ -13,8 +14,7 @@ async def shown(*events, size=(80, 24), **settings):
     app = PaneApp(pane, view_of(*events))
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
-        for name, value in settings.items():
-            setattr(pane, name, value)
+        pane.axes = Axes(**settings)
         await pilot.pause()
         return app.picture
 
@@ -62,7 +62,8 @@ async def test_a_loss_that_is_not_a_number_does_not_break_the_pane():
 
 async def test_a_finished_run_has_its_three_test_points():
     picture = await shown(*WHOLE_RUN)
-    assert picture.count("●") == 3 + 1  # and one in the border
+    assert picture.count("●") == 2 + 1  # and one in the border
+    assert picture.count("★") == 1  # the best epoch
 
 
 async def test_a_changed_learning_rate_is_marked_where_it_happened():
@@ -70,15 +71,34 @@ async def test_a_changed_learning_rate_is_marked_where_it_happened():
     assert "▼ lr 0.1 → 0.02" in picture
 
 
-def test_marks_are_for_what_changes_the_run_and_not_for_pauses():
-    view = view_of(*HALF_RUN, applied(160, "pause"), applied(160, "epochs", 5))
-    assert [(mark.x, mark.text) for mark in marks(view)] == [(1.6, "epochs 5")]
+def test_marks_are_for_what_changes_the_run_and_for_pauses():
+    view = view_of(
+        *HALF_RUN, applied(160, "pause"), applied(160, "resume"), applied(160, "epochs", 5)
+    )
+    found = marks(view, places(view, "epoch"))
+    assert [(mark.x, mark.text) for mark in found] == [(1.6, "pause"), (1.6, "epochs 5")]
 
 
-def test_the_x_axis_grows_in_1_2_5_steps_to_the_planned_epochs():
-    spans = [extent(done, 16) for done in (0, 0.3, 0.5, 1.2, 2.1, 7, 11, 16)]
-    assert spans == [16, 0.5, 0.5, 2, 5, 10, 16, 16]
-    assert extent(0, 0) == 1  # nothing is known yet
+async def test_the_cursor_says_where_it_is_and_what_the_values_are_there():
+    events = run_start(), report(50, 2.0), report(100, 1.0), epoch_end(1, 1.0, 0.5)
+    picture = await shown(*events, smoothing=0.0, cursor=0.45)
+    assert "train 2.0000" in picture
+    assert "at epoch 0.50 · step 50" in picture
+    assert picture.count("│") > 24 * 2 - 4 + 10  # the borders, and a line
+
+
+async def test_a_window_shows_a_part_and_the_y_axis_is_that_of_this_part():
+    events = [run_start(), *(report(s, 100.0 if s < 100 else 1.0) for s in range(10, 210, 10))]
+    picture = await shown(*events, smoothing=0.0, window=(1.2, 1.8))
+    assert "100" not in picture.split("step")[0].split("log")[0]
+    assert "zoomed" in picture
+    assert "1.5" in picture
+
+
+async def test_the_time_of_training_has_seconds_below():
+    picture = await shown(*WHOLE_RUN, x="time")
+    assert " time 0 " in picture
+    assert " 2.0s " in picture
 
 
 async def test_only_rows_that_changed_are_sent_again():

@@ -1,4 +1,6 @@
 import math
+import statistics
+from itertools import pairwise
 
 import plotext
 import pytest
@@ -183,3 +185,40 @@ def test_a_sign_tells_curves_apart_without_colours():
     assert len(of["A"]) == len(of["B"]) == 1  # both are level
     assert lines.index(of["B"][0]) < lines.index(of["A"][0])
     assert of["A"][0].count("A") >= 3
+
+
+def test_a_window_has_the_y_axis_of_what_is_in_it():
+    curve = Curve("train", [0, 1, 2, 3, 4], [100.0, 1.0, 2.0, 1.0, 100.0])
+    outside = Curve("test", [0, 4], [500.0, 500.0], dotted=True)
+    drawn = lines(curve, outside, x_limits=(1.5, 2.5), y_range=(0, 4))
+    assert [line.split()[0] for line in drawn[:-1] if "┈" in line] == ["2.0", "1.5", "1.0"]
+
+
+def test_the_cursor_is_a_line_behind_the_curves():
+    drawn = lines(FALLING, cursor=2.0)
+    columns = {line.index("│") for line in drawn if "│" in line}
+    assert len(columns) == 1
+    assert "⠈⠑⠢⢄⡀" in drawn[3]
+
+
+def test_a_cursor_out_of_sight_is_not_drawn():
+    assert "│" not in "".join(lines(FALLING, cursor=9.0))
+
+
+def test_powers_are_a_straight_line_on_two_log_axes():
+    curve = Curve("train", [0.0, 1.0, 10.0, 100.0], [5.0, 100.0, 10.0, 1.0])
+    drawn = lines(curve, x_limits=(1, 100), x_log=True, y_log=True, width=40, height=9)
+    assert drawn[-1].split() == ["1", "10", "100"]
+    rows = [line[6:] for line in drawn[:-1]]
+    middles = [statistics.mean(i for i, c in enumerate(row) if c not in " ┈") for row in rows]
+    apart = [b - a for a, b in pairwise(middles)]
+    assert max(apart) - min(apart) < 2  # as many columns from each row to the next
+
+
+def test_a_million_points_are_drawn_as_a_few_would_be():
+    xs = [i / 1_000_000 for i in range(1_000_000)]
+    drawn = lines(Curve("train", xs, xs), x_limits=(0, 1))
+    rows = [line[6:] for line in drawn[:-1]]
+    assert rows[0].rstrip("┈ ").endswith("⠊")
+    assert rows[-1].startswith("⣀")
+    assert [any(c not in " ┈" for c in row) for row in rows] == [True] * len(rows)

@@ -1,6 +1,8 @@
+import time
+
 import pytest
 
-from tui.ticks import linear_axis, log_axis, log_label, nice_step, tick_label
+from tui.ticks import linear_axis, log_axis, log_label, nice_step, tick_label, x_ticks
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,33 @@ def test_each_tick_of_a_log_axis_has_the_decimals_that_it_needs():
         "20",
         "5k",
     ]
+
+
+def test_ticks_of_durations_are_round_in_minutes_and_hours():
+    def labels(span):
+        return [label for _, label in x_ticks(0, span, 5, "seconds")]
+
+    assert labels(2) == ["0", "0.5s", "1.0s", "1.5s", "2.0s"]
+    assert labels(14) == ["0", "5s", "10s"]
+    assert labels(100) == ["0", "30s", "1m", "1m30"]
+    assert labels(5 * 3600) == ["0", "1h", "2h", "3h", "4h", "5h"]
+    assert labels(4 * 86400) == ["0", "1d", "2d", "3d", "4d"]
+
+
+def test_ticks_of_the_clock_are_round_where_one_lives(monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Kolkata")  # half an hour beside the hours of Greenwich
+    time.tzset()
+    try:
+        begin = 1_700_000_000  # 03:43:20 there
+        found = [label for _, label in x_ticks(begin, begin + 3 * 3600, 3, "clock")]
+        assert found == ["04:00", "05:00", "06:00"]
+        found = [label for _, label in x_ticks(begin, begin + 60, 4, "clock")]
+        assert found == ["03:43:30", "03:43:45", "03:44:00", "03:44:15"]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_logarithmic_x_axis_is_not_widened():
+    found = x_ticks(15, 3000, 6, "number", log=True)
+    assert [label for _, label in found] == ["100", "1k"]

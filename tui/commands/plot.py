@@ -1,4 +1,4 @@
-"""nnlab plot: activations, schedules and initializers as curves."""
+"""nnlab plot: runs, activations, schedules and initializers as curves."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from core.initializers import INITIALIZERS
 from core.layers import ACTIVATIONS
 from core.registry import Registry
 from core.schedules import SCHEDULES
+from tui.commands.plot_run import run
 from tui.options import Json
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 plot = typer.Typer(
     name="plot",
     no_args_is_help=True,
-    help="Draw an activation function, a schedule or an initializer.",
+    help="Draw runs, an activation function, a schedule or an initializer.",
 )
+
+plot.command()(run)
 
 MOST_COLUMNS, MOST_LINES = 120, 30  # of a curve: beyond that it says no more
 ROLE_COLOURS = {

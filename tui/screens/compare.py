@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, ScrollableContainer
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
@@ -22,13 +21,13 @@ from core.runs import RunInfo, read_info
 from core.view import RunView
 from tui.format import safe_text
 from tui.results_table import results_table
-from tui.widgets.curve_pane import SMOOTHING
+from tui.screens.chart_screen import ChartScreen
 from tui.widgets.overlay_pane import Overlaid, OverlayPane
 
 LOOK_EVERY = 2.0  # seconds between two looks at the runs
 
 
-class CompareScreen(Screen[None]):
+class CompareScreen(ChartScreen):
     """Loss and score of all of them above, below a row for each with what makes it different."""
 
     BINDINGS: ClassVar = [
@@ -139,15 +138,6 @@ class CompareScreen(Screen[None]):
     def action_side(self) -> None:
         for pane in self.query(OverlayPane):
             pane.side = "train" if pane.side == "test" else "test"
-
-    def action_log_scale(self) -> None:
-        pane = self.query_one("#overlay-loss", OverlayPane)
-        pane.y_log = not pane.y_log
-
-    def action_smooth(self) -> None:
-        for pane in self.query(OverlayPane):
-            at = SMOOTHING.index(pane.smoothing)
-            pane.smoothing = SMOOTHING[(at + 1) % len(SMOOTHING)]
 
     def action_fill(self) -> None:
         if self.maximized is not None:

@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Horizontal
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
@@ -25,11 +24,13 @@ from core.readings import GpuReadings
 from core.sampler import DeviceSampler
 from core.view import RunView, reduce
 from tui.attached import Attached
+from tui.charts import CHARTS
 from tui.format import duration, safe_text, size
 from tui.run_thread import RunThread
+from tui.screens.chart_screen import ChartScreen
 from tui.screens.confirm import ConfirmScreen, NumberScreen
 from tui.widgets.config_pane import ConfigPane
-from tui.widgets.curve_pane import SMOOTHING, CurvePane
+from tui.widgets.curve_pane import CurvePane
 from tui.widgets.device_pane import DevicePane
 from tui.widgets.diagnosis_pane import DiagnosisPane
 from tui.widgets.epochs_pane import EpochsPane
@@ -56,7 +57,7 @@ STEERING = ("pause", "resume", "stop", "checkpoint", "learning_rate", "epochs") 
 LEAST_SIZE = (60, 16)  # columns and lines; below, a notice takes the dashboard's place
 
 
-class DashboardScreen(Screen[None]):
+class DashboardScreen(ChartScreen):
     """Shows every pane the newest state of a run, whose events a thread takes in."""
 
     BINDINGS: ClassVar = [
@@ -75,6 +76,7 @@ class DashboardScreen(Screen[None]):
         Binding(
             "a", "advice", "Advice", show=False, tooltip="Show or hide what is wrong, what to try"
         ),
+        Binding("g", "next_charts", show=False, tooltip="Other charts: learning rate, throughput"),
     ]
     AUTO_FOCUS = "LossPane"
     ALLOW_IN_MAXIMIZED_VIEW = "RunHeader, Footer"
@@ -107,6 +109,7 @@ class DashboardScreen(Screen[None]):
         self.devices = DeviceSampler()
         self.view = RunView()
         self.over = False
+        self._chart_page = 0  # which charts are shown
         self._page = 0  # which panes are shown where not all have room
 
     def compose(self) -> ComposeResult:
@@ -116,6 +119,10 @@ class DashboardScreen(Screen[None]):
         with Horizontal(id="curves"):
             yield LossPane()
             yield ScorePane()
+            for name in ("lr", "speed", "wait"):
+                chart = CurvePane(CHARTS[name], id=f"chart-{name}")
+                chart.display = False  # until there is room, or somebody asks
+                yield chart
         yield DiagnosisPane()
         elsewhere = self.attached.elsewhere if self.attached else None
         yield DevicePane(elsewhere, id="device-line")
@@ -283,14 +290,9 @@ class DashboardScreen(Screen[None]):
         if more is not None:
             self.ask("extend", more)
 
-    def action_log_scale(self) -> None:
-        pane = self.query_one(LossPane)
-        pane.y_log = not pane.y_log
-
-    def action_smooth(self) -> None:
-        for pane in self.query(CurvePane):
-            at = SMOOTHING.index(pane.smoothing)
-            pane.smoothing = SMOOTHING[(at + 1) % len(SMOOTHING)]
+    def action_next_charts(self) -> None:
+        self._chart_page += 1
+        self._arrange_charts()
 
     def action_fill(self) -> None:
         if self.maximized is not None:
@@ -336,6 +338,16 @@ class DashboardScreen(Screen[None]):
             )
         )
         self._arrange_panes()
+        self._arrange_charts()
+
+    def _arrange_charts(self) -> None:
+        charts = list(self.query(CurvePane))
+        at_once = 3 if self.size.width >= 190 else 2
+        first = self._chart_page % -(-len(charts) // at_once) * at_once
+        for index, chart in enumerate(charts):
+            chart.display = first <= index < first + at_once
+        if isinstance(self.focused, CurvePane) and not self.focused.display:
+            charts[first].focus()
 
     @property
     def _pageable(self) -> list[Widget]:

@@ -1,99 +1,128 @@
-"""Curves over epochs: what the loss pane and the score pane have in common."""
+"""One chart of one run, in a pane."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.style import Style
 from rich.text import Text
 from textual.content import Content
 from textual.geometry import Region, Size
-from textual.reactive import reactive
 
 from core.view import RunView
-from tui.curves import Curve, Mark, Point, smooth
+from tui.axes import Places, in_sight, places, tick_kind, whole
+from tui.charts import Chart, first_x, marks
+from tui.curves import Curve, value_at
+from tui.format import duration
+from tui.legend import legend
+from tui.widgets.charting import Charting
 from tui.widgets.pane import Pane
 
-SMOOTHING = (0.0, 0.6, 0.9)  # weights of the past that the key goes through
-ROLES = ("raw", "train", "test", "axis", "grid", "mark")
+ROLES = ("raw", "train", "test", "best", "axis", "grid", "mark", "cursor")
 
 
-class CurvePane(Pane):
-    """One quantity, for the training and the test images, over the epochs of a run."""
+class CurvePane(Pane, Charting):
+    """A chart, for the training and the test images, over the epochs or the time of a run."""
 
     DEFAULT_CSS = """
     CurvePane {
         & .curve--raw { color: $curve-raw; }
         & .curve--train { color: $curve-train; }
         & .curve--test { color: $curve-test; }
+        & .curve--best { color: $curve-test; text-style: bold; }
+        & .curve--cursor { color: $foreground-muted; }
         & .curve--axis { color: $foreground-muted; }
         & .curve--grid { color: $curve-grid; }
         & .curve--mark { color: $warning; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"curve--{role}" for role in ROLES}
-    y_log = reactive(False)
-    smoothing = reactive(SMOOTHING[1])
 
-    quantity: str
-    y_range: Point = (-math.inf, math.inf)
-    least_span = 0.0  # of the y axis
-    marks_above = False
+    chart: Chart
 
-    def __init__(self, id: str | None = None) -> None:
+    def __init__(self, chart: Chart | None = None, id: str | None = None) -> None:
         super().__init__(id=id)
+        if chart:
+            self.chart = chart
         self._picture = Text()
         self._remark = ""
         self._rows: tuple[Size, list[Text]] = (Size(), [])  # of the picture, and for which size
 
-    def train_values(self, view: RunView) -> Sequence[float]:
-        """The quantity of each report."""
-        raise NotImplementedError
-
-    def test_values(self, view: RunView) -> Sequence[float]:
-        """The quantity of each epoch's evaluation."""
-        raise NotImplementedError
-
-    def remark(self, view: RunView) -> str:
-        """What stands in the lower border."""
-        raise NotImplementedError
-
-    def watch_y_log(self) -> None:
-        self.redraw()
-
-    def watch_smoothing(self) -> None:
+    def watch_axes(self) -> None:
         self.redraw()
 
     def render(self) -> Text:
         return self._picture
 
+    def on_show(self) -> None:
+        self.redraw()
+
     def show(self, view: RunView) -> None:
+        width, height = self.content_size
+        if not self.display or not width:
+            return  # `on_show` follows
         from tui.plot import draw  # plotext takes 50 ms to import
 
         styles = {r: self.get_component_rich_style(f"curve--{r}", partial=True) for r in ROLES}
-        curves = self._curves(view)
-        self._set_title(self._legend(curves, styles))
-        if (remark := self.remark(view)) != self._remark:  # setting it repaints the whole pane
+        chart, axes = self.chart, self.axes
+        where = places(view, axes.x)
+        curves = chart.curves(view, where, axes.smoothing) if view.start else []
+        curves = [curve for curve in curves if len(curve.xs)]
+        self.sight, self.whole = in_sight(axes, whole(view, where, axes.x), first_x(curves))
+        names = ("train", "test") if chart.test else ("train",)
+        texts = (
+            legend(chart, view, names, self._values(curves), styles, length) for length in (2, 1, 0)
+        )
+        room = self.outer_size.width - 6  # corners and the space around a title
+        titles = list(texts)
+        self._set_title(next((t for t in titles if t.cell_len <= room), titles[-1]))
+        if (remark := self.remark(view, where)) != self._remark:  # repaints the whole pane
             self._remark = self.border_subtitle = remark
-        width, height = self.content_size
-        if view.start and any(curve.ys for curve in curves):
+        picture = Text()
+        if curves:
             picture = draw(
-                [curve for curve in curves if curve.ys],
+                curves,
                 width,
                 height,
-                x_limits=(0.0, extent(view.step / view.start.steps_per_epoch, view.epochs)),
-                y_log=self.y_log,
-                y_range=self.y_range,
-                least_span=self.least_span,
-                x_label="epoch",
-                marks=marks(view),
-                marks_above=self.marks_above,
+                x_limits=self.sight,
+                x_log=axes.log,
+                x_kind=tick_kind(axes.x),
+                y_log=axes.y_log and chart.logarithmic,
+                y_range=chart.y_range(view),
+                least_span=chart.least_span,
+                x_label=axes.x,
+                marks=marks(view, where),
+                marks_above=chart.marks_above,
+                cursor=axes.cursor,
                 styles=styles,
             )
-        else:
-            text = "the run ended before the first report" if view.end else self._coming(view)
+        if not picture.plain:
+            text = self._coming(view, anything=bool(curves))
             picture = Text("\n" * (height // 2 - 1) + text, styles["axis"], justify="center")
         self._repaint(picture)
+
+    def _values(self, curves: Sequence[Curve]) -> dict[str, float | None]:
+        """What the border names: each curve's value at the cursor, or its newest."""
+        if self.axes.cursor is None:
+            return {curve.role: curve.ys[-1] for curve in curves}
+        return {curve.role: value_at(curve, self.axes.cursor) for curve in curves}
+
+    def remark(self, view: RunView, where: Places) -> str:
+        """What stands in the lower border: where the cursor is, or what is special about it."""
+        axes = self.axes
+        if axes.cursor is not None and view.start:
+            step = where.step_at(axes.cursor)
+            words = [f"epoch {step / view.start.steps_per_epoch:.2f}", f"step {step}"]
+            if axes.x == "time":
+                words.append(duration(axes.cursor))
+            return "at " + " · ".join(words)
+        words = []
+        if self.chart.name == "score" and view.best:
+            words.append(f"best test {view.best.test_score:.4f} in epoch {view.best.epoch}")
+        elif axes.smoothing and self.chart.smoothed:
+            words.append(f"smoothing {axes.smoothing:g}")
+        words += ["log scale"] if axes.y_log and self.chart.logarithmic else []
+        words += ["log x"] if axes.log else []
+        words += ["zoomed"] if axes.window else []
+        return " · ".join(words)
 
     def _repaint(self, picture: Text) -> None:
         """Show `picture`, sending the terminal only the rows that are new: a tenth of the bytes."""
@@ -116,79 +145,12 @@ class CurvePane(Pane):
             self._border_title = content
             self.refresh(Region(-1, -1, self.size.width, 1))
 
-    def _coming(self, view: RunView) -> str:
+    @staticmethod
+    def _coming(view: RunView, *, anything: bool) -> str:
+        if anything:
+            return "there is no figure to draw here"
+        if view.end:
+            return "the run ended before the first report"
         if view.start:
             return "the curve begins with the first report, in a moment"
         return "the curve begins when the data is ready"
-
-    def _curves(self, view: RunView) -> list[Curve]:
-        if not view.start:
-            return []
-        per_epoch = view.start.steps_per_epoch
-        xs = [report.step / per_epoch for report in view.reports]
-        raw = self.train_values(view)
-        curves = [Curve("raw", xs, raw)] if self.smoothing else []
-        return [
-            *curves,
-            Curve("train", xs, smooth(raw, self.smoothing)),
-            Curve(
-                "test",
-                [end.step / per_epoch for end in view.epoch_ends],
-                self.test_values(view),
-                dotted=True,
-            ),
-        ]
-
-    def _legend(self, curves: Sequence[Curve], styles: Mapping[str, Style]) -> Text:
-        newest = {curve.role: curve.ys[-1] for curve in curves if curve.ys}
-        room = self.outer_size.width - 6  # corners and the space around a title
-        texts = [legend(self.quantity, newest, styles, length) for length in (2, 1, 0)]
-        return next((text for text in texts if text.cell_len <= room), texts[-1])
-
-
-def legend(
-    quantity: str, newest: Mapping[str, float], styles: Mapping[str, Style], length: int
-) -> Text:
-    """What is drawn, with the newest values and line styles.
-
-    `length` 2 is the whole of it, 1 is short, 0 goes without the names.
-    """
-    text = Text(quantity, "bold")
-    digits = 4 if length > 1 else 3
-    for role, sign in (
-        ("train", " ━━" if length > 1 else "━"),
-        ("test", " ┈●┈" if length > 1 else "●"),
-    ):
-        name = f" {role}" if length else ""
-        value = f"{newest[role]:.{digits}f}" if role in newest else "–".rjust(digits + 2)
-        text.append("  " if length > 1 else "")
-        text.append(f"{name} {value}{sign}", Style(bold=False) + styles[role])
-    return text
-
-
-def extent(done: float, planned: int) -> float:
-    """How many epochs the x axis spans: a 1-2-5 number from `done` up, at most all of them.
-
-    So the curves use the width from the start, and the axis changes rarely.
-    """
-    if done <= 0:
-        return float(planned) or 1.0
-    magnitude = 10.0 ** math.floor(math.log10(done))
-    round_up = next(f * magnitude for f in (1, 2, 5, 10) if f * magnitude >= done * (1 - 1e-9))
-    return max(done, min(round_up, float(planned)))
-
-
-def marks(view: RunView) -> list[Mark]:
-    """What somebody changed while the run went on, at its place."""
-    if not view.start:
-        return []
-    found = []
-    for control in view.controls:
-        if control.value is None:
-            continue
-        text = f"{control.request} {control.value:g}"
-        if control.request == "lr":
-            before = [r.lr for r in view.reports if r.step <= control.step]
-            text = f"lr {before[-1]:.3g} → {control.value:g}" if before else text
-        found.append(Mark(control.step / view.start.steps_per_epoch, text))
-    return found

@@ -9,12 +9,13 @@ from rich.style import Style
 from rich.text import Text
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from core.view import RunView
-from tui.curves import Curve, smooth
+from tui.axes import Places, cursor_label, in_sight, places, tick_kind, whole
+from tui.charts import CHARTS, first_x
+from tui.curves import Curve, value_at
 from tui.format import clip
-from tui.widgets.curve_pane import SMOOTHING, extent
+from tui.widgets.charting import Charting
 
 SIGNS = string.ascii_uppercase + string.ascii_lowercase + string.digits
 COLORS = 6  # of the theme; then they begin again, and only letters tell the curves apart
@@ -40,7 +41,7 @@ class Overlaid:
         return f"run-{self.number % COLORS}"
 
 
-class OverlayPane(Widget, can_focus=True):
+class OverlayPane(Charting, can_focus=True):
     """Loss or score of each run over its epochs; each curve has its letter on it."""
 
     DEFAULT_CSS = """
@@ -56,25 +57,26 @@ class OverlayPane(Widget, can_focus=True):
         & .overlay--run-3 { color: $run-3; }
         & .overlay--run-4 { color: $run-4; }
         & .overlay--run-5 { color: $run-5; }
+        & .overlay--raw { color: $panel-border; }
+        & .overlay--cursor { color: $foreground-muted; }
         & .overlay--axis { color: $foreground-muted; }
         & .overlay--grid { color: $curve-grid; }
     }
     """
-    ROLES: ClassVar = (*(f"run-{n}" for n in range(COLORS)), "axis", "grid")
+    ROLES: ClassVar = (*(f"run-{n}" for n in range(COLORS)), "raw", "axis", "grid", "cursor")
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *("overlay--run-0", "overlay--run-1", "overlay--run-2", "overlay--run-3"),
         *("overlay--run-4", "overlay--run-5", "overlay--axis", "overlay--grid"),
+        *("overlay--raw", "overlay--cursor"),
     }
     ALLOW_MAXIMIZE = True
 
     runs: reactive[Sequence[Overlaid]] = reactive((), always_update=True)
     side: reactive[Side] = reactive[Side]("test")
-    y_log = reactive(False)
-    smoothing = reactive(SMOOTHING[1])
 
     def __init__(self, quantity: Literal["loss", "score"], id: str) -> None:
         super().__init__(id=id)
-        self.quantity = quantity
+        self.quantity, self.chart = quantity, CHARTS[quantity]
         self._picture = Text()
 
     def styles_of_roles(self) -> dict[str, Style]:
@@ -87,10 +89,7 @@ class OverlayPane(Widget, can_focus=True):
     def watch_side(self) -> None:
         self.redraw()
 
-    def watch_y_log(self) -> None:
-        self.redraw()
-
-    def watch_smoothing(self) -> None:
+    def watch_axes(self) -> None:
         self.redraw()
 
     def on_resize(self) -> None:
@@ -109,39 +108,44 @@ class OverlayPane(Widget, can_focus=True):
         from tui.plot import draw  # plotext takes 50 ms to import
 
         styles = self.styles_of_roles()
-        curves = [(run, self._curve(run)) for run in self.runs]
-        drawn = [(run, curve) for run, curve in curves if curve.ys]
+        axes, chart = self.axes, self.chart
+        found = [(run, places(run.view, axes.x)) for run in self.runs]
+        curves = [(run, self._curves(run, where)) for run, where in found]
+        drawn = [(run, these[-1]) for run, these in curves if len(these[-1].xs)]
         self._set_titles(drawn, styles)
         width, height = self.content_size
         if not drawn:
             waiting = any(run.view.start is None for run in self.runs)
             text = "reading the runs…" if waiting else f"none of the runs has a {self.side} figure"
             return Text("\n" * (height // 2 - 1) + text, styles["axis"], justify="center")
+        parts = [whole(r.view, w, axes.x) for r, w in found if len(w.reports) or len(w.ends)]
+        together = min(low for low, _ in parts), max(high for _, high in parts)
+        # What is raw lies behind the curves of all runs.
+        layers = [c for _, these in curves for c in these[:-1]] + [c for _, c in drawn]
+        self.sight, self.whole = in_sight(axes, together, first_x(layers))
         score = self.quantity == "score"
-        done = max(curve.xs[-1] for _, curve in drawn)
-        planned = max(run.view.epochs for run, _ in drawn)
         return draw(
-            [curve for _, curve in drawn],
+            layers,
             width,
             height,
-            x_limits=(0.0, extent(done, planned)),
-            y_log=self.y_log,
+            x_limits=self.sight,
+            x_log=axes.log,
+            x_kind=tick_kind(axes.x),
+            y_log=axes.y_log and chart.logarithmic,
             y_range=(float("-inf"), 1.0) if score else (float("-inf"), float("inf")),
             least_span=0.05 if score else 0.0,
-            x_label="epoch",
+            x_label=axes.x,
+            cursor=axes.cursor,
             styles=styles,
         )
 
-    def _curve(self, run: Overlaid) -> Curve:
-        view = run.view
-        per_epoch = view.start.steps_per_epoch if view.start else 1
-        if self.side == "test":
-            xs = [end.step / per_epoch for end in view.epoch_ends]
-            ys = [getattr(end, f"test_{self.quantity}") for end in view.epoch_ends]
-        else:
-            xs = [report.step / per_epoch for report in view.reports]
-            ys = smooth([getattr(r, self.quantity) for r in view.reports], self.smoothing)
-        return Curve(run.role, xs, ys, dotted=run.number % 2 == 1, sign=run.sign)
+    def _curves(self, run: Overlaid, where: Places) -> list[Curve]:
+        """The run's curve, and what it is the average of before it."""
+        curves = self.chart.curves(run.view, where, self.axes.smoothing)
+        raw = [c for c in curves if c.role == "raw" and self.side == "train" and len(c.xs)]
+        curve = next(c for c in curves if c.role == self.side)
+        dotted = run.number % 2 == 1
+        return [*raw, Curve(run.role, curve.xs, curve.ys, dotted=dotted, sign=run.sign)]
 
     def _set_titles(
         self, drawn: Sequence[tuple[Overlaid, Curve]], styles: dict[str, Style]
@@ -154,8 +158,15 @@ class OverlayPane(Widget, can_focus=True):
         content = Content.from_rich_text(title)
         if content != self._border_title:
             self._border_title = content
-        words = [f"smoothing {self.smoothing:g}"] if self.side == "train" and self.smoothing else []
-        self.border_subtitle = " · ".join(words + ["log scale"] * self.y_log)
+        axes = self.axes
+        if axes.cursor is not None:
+            self.border_subtitle = f"at {axes.x} {cursor_label(axes)}"
+            return
+        smoothed = self.side == "train" and axes.smoothing
+        words = [f"smoothing {axes.smoothing:g}"] if smoothed else []
+        words += ["log scale"] * (axes.y_log and self.chart.logarithmic)
+        words += ["log x"] * axes.log + ["zoomed"] * (axes.window is not None)
+        self.border_subtitle = " · ".join(words)
 
     def _legend(
         self, drawn: Sequence[tuple[Overlaid, Curve]], styles: dict[str, Style], length: int
@@ -166,9 +177,11 @@ class OverlayPane(Widget, can_focus=True):
         title = metrics.pop() if len(metrics) == 1 else self.quantity
         text = Text(f"{self.side} {title}", "bold")
         for run, curve in drawn:
-            last = curve.ys[-1]
-            name = (run.sign, f"{run.sign} {last:.3f}", f"{run.sign} {clip(run.name, LONGEST)}")
-            entry = f"{name[length]} {last:.4f}" if length == 2 else name[length]
+            at = self.axes.cursor
+            last = curve.ys[-1] if at is None else value_at(curve, at)
+            short, full = ("–", "–") if last is None else (f"{last:.3f}", f"{last:.4f}")
+            name = (run.sign, f"{run.sign} {short}", f"{run.sign} {clip(run.name, LONGEST)}")
+            entry = f"{name[length]} {full}" if length == 2 else name[length]
             text.append(" " * max(1, length))
             text.append(entry, Style(bold=False) + styles[run.role])
         return text

@@ -1,0 +1,126 @@
+"""What there are charts of: each an entry of `CHARTS`, for the dashboard and `nnlab plot run`."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from core.events import EpochEnd, StepReport
+from core.view import RunView
+from tui.axes import Places
+from tui.curves import Curve, Mark, Point, best_point, smooth
+
+
+def _anything(view: RunView) -> Point:
+    return -math.inf, math.inf
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One quantity of a run over its x axis."""
+
+    name: str
+    title: Callable[[RunView], str]
+    train: Callable[[StepReport], float]
+    test: Callable[[EpochEnd], float] | None = None  # None: there is no such figure of the test
+    highest_is_best: bool = True  # of the test
+    smoothed: bool = True  # whether there is noise in it
+    logarithmic: bool = False  # whether a logarithmic axis says something
+    y_range: Callable[[RunView], Point] = _anything
+    least_span: float = 0.0  # of the y axis
+    marks_above: bool = False  # where the curve usually ends at the bottom
+    format: str = ".4f"
+    short_format: str = ".3f"
+
+    def curves(self, view: RunView, where: Places, smoothing: float) -> list[Curve]:
+        """What is drawn, the last on top: "raw", "train", "test", and "best", the best point."""
+        raw = [self.train(report) for report in view.reports]
+        weight = smoothing if self.smoothed else 0.0
+        found = [Curve("raw", where.reports, raw)] if weight else []
+        found.append(Curve("train", where.reports, smooth(raw, weight)))
+        if self.test:
+            test = Curve(
+                "test", where.ends, [self.test(end) for end in view.epoch_ends], dotted=True
+            )
+            found.append(test)
+            if best := best_point(test, highest=self.highest_is_best):
+                found.append(Curve("best", [best[0]], [best[1]], dotted=True, sign="★"))
+        return found
+
+
+def _score_range(view: RunView) -> Point:
+    # R² has no lower end; below -1 it only says that training has not begun to work.
+    return (0.0 if view.metric == "accuracy" else -1.0), 1.0
+
+
+CHARTS: dict[str, Chart] = {
+    chart.name: chart
+    for chart in (
+        Chart(
+            "loss",
+            lambda view: "loss",
+            lambda report: report.loss,
+            lambda end: end.test_loss,
+            highest_is_best=False,
+            logarithmic=True,
+            marks_above=True,
+        ),
+        Chart(
+            "score",
+            lambda view: view.metric,
+            lambda report: report.score,
+            lambda end: end.test_score,
+            y_range=_score_range,
+            least_span=0.1,
+        ),
+        Chart(
+            "lr",
+            lambda view: "learning rate",
+            lambda report: report.lr,
+            smoothed=False,
+            logarithmic=True,
+            y_range=lambda view: (0.0, math.inf),
+            format=".4g",
+            short_format=".3g",
+        ),
+        Chart(
+            "speed",
+            lambda view: f"{view.start.samples if view.start else 'images'} a second",
+            lambda report: report.samples_per_second,
+            y_range=lambda view: (0.0, math.inf),
+            format=",.0f",
+            short_format=",.0f",
+        ),
+        Chart(
+            "wait",
+            lambda view: "time waiting for data",
+            lambda report: report.data_wait,
+            y_range=lambda view: (0.0, 1.0),
+            least_span=0.1,
+            format=".1%",
+            short_format=".0%",
+        ),
+    )
+}
+
+
+def marks(view: RunView, where: Places) -> list[Mark]:
+    """What somebody did to the run while it went on, at its place."""
+    found = []
+    for control in view.controls:
+        if control.request == "pause":
+            text = "pause"
+        elif control.value is None:
+            continue
+        elif control.request == "lr":
+            before = [r.lr for r in view.reports if r.step <= control.step][-1:]
+            text = f"lr {before[0]:.3g} → " if before else "lr "
+            text += f"{control.value:g}"
+        else:
+            text = f"{control.request} {control.value:g}"
+        found.append(Mark(where.at_step(control.step), text))
+    return found
+
+
+def first_x(curves: Sequence[Curve]) -> float:
+    """The least x above 0 that has a figure, 0 if there is none."""
+    return min((x for curve in curves for x in curve.xs[:2] if x > 0), default=0.0)
