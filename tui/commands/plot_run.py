@@ -80,7 +80,7 @@ def run(
     charts = chosen_charts(figure)
     if png and png.suffix.lower() != ".png":
         raise ConfigError(
-            f"--png cannot write {png.name}: pictures are PNG.", f"Try {png.with_suffix('.png')}."
+            f"--png cannot write {png}: pictures are PNG.", "Give it a name that ends in .png."
         )
     from core.record import read_events
     from core.runs import default_runs_dir, find_run
