@@ -206,17 +206,21 @@ class DashboardScreen(ChartScreen):
 
     def stop(self, *, leaving: bool = False) -> None:
         """Ask for the end of the run, with a checkpoint; `Ended` follows when it is written."""
-        self.header.asked = "saving" if leaving else "stopping"
-        self.ask("stop")
+        self.ask("stop", asked="saving" if leaving else "stopping")
 
-    def ask(self, kind: str, value: float | None = None) -> None:
-        """Ask the run for `kind`; without a control there is no key that does."""
+    def ask(self, kind: str, value: float | None = None, *, asked: str = "") -> None:
+        """Ask the run for `kind`; without a control there is no key that does.
+
+        Until it is carried out, the header says that it is `asked`.
+        """
         assert self.control
         try:
-            self.control.send(kind, value)
+            self.control.send(kind, value)  # first: the widgets may be gone already
         except NNLabError as error:  # a run of another process, and perhaps of another user
-            self.header.asked = ""
             self.notify(safe_text(f"{error.problem} {error.fix}"), severity="error", markup=False)
+        else:
+            if asked:
+                self.header.asked = asked
 
     # What keys do
 
@@ -242,12 +246,10 @@ class DashboardScreen(ChartScreen):
         return True
 
     def action_pause(self) -> None:
-        self.header.asked = "pausing"
-        self.ask("pause")
+        self.ask("pause", asked="pausing")
 
     def action_resume(self) -> None:
-        self.header.asked = "resuming"
-        self.ask("resume")
+        self.ask("resume", asked="resuming")
 
     @work
     async def action_stop(self) -> None:
