@@ -72,8 +72,10 @@ def _stamps(runs_dir: Path) -> dict[str, Stamp]:
         return {}  # it comes with the first run
     found: dict[str, Stamp] = {}
     for name, path in folders:
-        if config := _stat(f"{path}/config.json"):
-            facts, notes = _stat(f"{path}/run.json") or config, _stat(f"{path}/{NOTES}")
+        # Any one of them may be lost, as in list_runs.
+        stats = (_stat(f"{path}/{file}") for file in ("run.json", "config.json", "events.jsonl"))
+        if facts := next(filter(None, stats), None):
+            notes = _stat(f"{path}/{NOTES}")
             found[name] = (facts.st_mtime_ns, facts.st_ino, facts.st_size)
             if notes:
                 found[name] += (notes.st_mtime_ns, notes.st_ino)

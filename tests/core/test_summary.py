@@ -23,7 +23,7 @@ def shapes(summary: Summary, depth: int | None = None) -> dict[str, object]:
 @pytest.mark.parametrize("name", list(MODELS))
 def test_totals_agree_with_torchinfo_and_with_torchs_flop_counter(name):
     side = small_side(name)
-    summary = summarize_named(name, (3, side, side), options=NARROW.get(name))
+    summary = summarize_named(name, (3, side, side), 10, options=NARROW.get(name))
     model = small_network(name, in_channels=3).eval()
     with FlopCounterMode(display=False) as flops:
         model(torch.zeros(1, 3, side, side))

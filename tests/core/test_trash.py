@@ -2,13 +2,19 @@ import pytest
 
 from core.config import make_config
 from core.errors import RunError
-from core.runs import create_run, list_runs, process_facts, write_facts
+from core.runs import create_run, list_runs, process_facts, read_facts, write_facts
 from core.trash import delete_run, empty_trash, list_trash, restore_run
+
+
+def stopped_run(runs_dir, name):
+    run = create_run(runs_dir, make_config({"model": "mlp"}), name)
+    write_facts(run, read_facts(run) | {"state": "stopped"})
+    return run
 
 
 @pytest.fixture
 def run(tmp_path):
-    return create_run(tmp_path, make_config({"model": "mlp"}), "brave-otter")
+    return stopped_run(tmp_path, "brave-otter")
 
 
 def test_a_deleted_run_is_out_of_the_list_and_comes_back_whole(tmp_path, run):
@@ -48,7 +54,7 @@ def test_a_name_that_was_given_again_is_not_overwritten(tmp_path, run):
 
 def test_the_last_one_deleted_comes_first(tmp_path):
     for name in ("a", "b"):
-        delete_run(create_run(tmp_path, make_config({"model": "mlp"}), name))
+        delete_run(stopped_run(tmp_path, name))
     assert [d.name for d in list_trash(tmp_path)] == ["b", "a"]
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from hostile import NASTY, commanding, make_lab, poison
+from pseudo_terminal import Terminal
 from sample_devices import HOST, gpu
 from test_cli import COMMANDS, nnlab, program
-from test_pseudo_terminal import Terminal
 from typer.testing import CliRunner
 
 from core.readings import DeviceReading, GpuProcess, GpuReadings, MigInstance

@@ -5,14 +5,15 @@ from typer.testing import CliRunner
 
 from core.config import make_config
 from core.notes import read_notes
-from core.runs import create_run
+from core.runs import create_run, read_facts, write_facts
 from tui.cli import app
 
 
 @pytest.fixture
 def runs_dir(tmp_path):
     for name in ("brave-otter", "calm-heron"):
-        create_run(tmp_path, make_config({"model": "mlp"}), name)
+        run = create_run(tmp_path, make_config({"model": "mlp"}), name)
+        write_facts(run, read_facts(run) | {"state": "stopped"})
     return tmp_path
 
 

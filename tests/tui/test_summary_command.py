@@ -106,7 +106,7 @@ def test_what_cannot_be_is_one_clear_error(words, exit_code, says):
 def test_help_has_examples_and_warns_that_a_file_is_run():
     text = " ".join(run("--help").stdout.replace("│", " ").split())
     assert "nnlab summary resnet18 --input 3x224x224 --depth 1" in text
-    assert "which runs that file" in text
+    assert "which runs the code in that file" in text
 
 
 def test_a_wrong_name_is_told_before_torch_is_imported():
