@@ -1,4 +1,3 @@
-import json
 import shutil
 
 import psutil
@@ -8,7 +7,7 @@ from core import run_index
 from core.config import make_config
 from core.notes import Notes, write_notes
 from core.run_index import RunIndex
-from core.runs import create_run, list_runs, process_facts, write_facts
+from core.runs import create_run, list_runs, process_facts, read_facts, write_facts
 
 CONFIG = make_config({"model": "mlp"})
 FACTS = {
@@ -63,7 +62,7 @@ def test_only_what_changed_is_read_again(tmp_path, reads):
     assert not any(index.refresh())
     assert reads == []
 
-    write_facts(paths["b"], json.loads((paths["b"] / "run.json").read_text()) | {"epoch": 2})
+    write_facts(paths["b"], read_facts(paths["b"]) | {"epoch": 2})
     write_notes(paths["c"], Notes(("good",)))
     assert any(index.refresh())
     assert sorted(reads) == ["b", "c"]

@@ -42,7 +42,7 @@ def test_a_run_in_progress_is_not_deleted(run):
 
 def test_a_name_that_was_given_again_is_not_overwritten(tmp_path, run):
     deleted = delete_run(run)
-    again = create_run(tmp_path, make_config({"model": "lenet"}), "brave-otter")
+    again = stopped_run(tmp_path, "brave-otter")
     with pytest.raises(RunError, match="another run called"):
         restore_run(deleted)
     assert again.is_dir()
