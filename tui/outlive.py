@@ -1,5 +1,6 @@
 """The app, and what is left to do when its screen is gone: a run outlives who watches it."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def run_app(app: NNLabApp) -> int:
     dashboard = app.own_dashboard
     if dashboard and dashboard.thread.is_alive():
         code = train_on(app)
+    elif dashboard and code == 128 + signal.SIGHUP:  # the run was over, and nothing was lost
+        code = int(dashboard.thread.failure is not None)
     if dashboard and app.keep_training:
         if dashboard.view.state == "stopped" and dashboard.view.start:
             keep_training(Path(dashboard.view.start.path), app.data_dir)
@@ -44,7 +47,10 @@ def train_on(app: NNLabApp) -> int:
             say(f"Training goes on here; Ctrl-C stops it. To watch it elsewhere: {attach}")
     with Interrupts(lambda: app.own_control.send("stop")) as interrupts:
         interrupts.gentle = True
-        dashboard.thread.join()
+        # A signal that the system hands to another thread does not wake this one, which has to run
+        # the handler.
+        while dashboard.thread.is_alive():
+            dashboard.thread.join(timeout=0.5)
     failed = app.broken is not None or dashboard.thread.failure is not None
     return interrupts.exit_code or int(failed)
 

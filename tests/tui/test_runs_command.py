@@ -79,16 +79,16 @@ def test_a_damaged_run_does_not_hide_the_others(runs_dir):
 
 
 def test_why_a_run_crashed_is_told_below_the_table(runs_dir):
-    crashed = write_run(runs_dir, "brave-otter")
+    path = write_run(runs_dir, "brave-otter")
     write_run(runs_dir, "quiet-heron")
-    write_facts(crashed, read_facts(crashed) | {"state": "training", "process_began": 1.0})
+    write_facts(path, read_facts(path) | {"state": "training", "process_began": 1.0})
     *_, last = nnlab(runs_dir, "runs").stdout.splitlines()
     assert last.startswith("brave-otter: Process")
     assert "ended without a word" in last
     runs = json.loads(nnlab(runs_dir, "runs", "--json").stdout)
-    [problem] = [run["problem"] for run in runs if run["state"] == "crashed"]
-    assert "ended without a word" in problem
-    assert runs[0]["owner"]["user"]
+    [crashed] = [run for run in runs if run["state"] == "crashed"]
+    assert "ended without a word" in crashed["problem"]
+    assert crashed["owner"]["user"]
 
 
 def test_a_clock_that_was_set_back_gives_no_negative_age(runs_dir, capsys):

@@ -105,6 +105,7 @@ STATE_STYLES = {
     "paused": "yellow",
     "silent": "yellow",
     "waiting": "yellow",
+    "queued": "yellow",
     "failed": "red",
     "crashed": "red",
     "unreadable": "red",

@@ -22,6 +22,7 @@ SIGNS = {
     "evaluating": "◌",
     "paused": "‖",
     "waiting": "‖",
+    "queued": "‖",
     "stopping": "■",
     "saving": "■",
     "finished": "✔",
