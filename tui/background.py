@@ -84,8 +84,8 @@ def train(asked: Namespace) -> NoReturn:
                 asked.run, data_dir=asked.data_dir, control=control, force=asked.force
             )
         for event in events:
-            report.event(event)
             yield event
+            report.event(event)  # after it was taken in: from RunStart on, signals are gentle
 
     try:
         follow(start, as_json=False)

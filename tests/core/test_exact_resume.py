@@ -18,7 +18,7 @@ from core.record import read_events
 from core.schedules import SCHEDULES
 
 STEPS = 5  # in an epoch
-TIMES = ("seconds", "samples_per_second", "data_wait")
+TIMES = ("time", "seconds", "samples_per_second", "data_wait")
 
 NETWORK = """
 import random

@@ -17,7 +17,7 @@ from core.experiment import resume_experiment
 from core.record import read_events, set_aside
 from core.runs import read_info
 
-TIMES = ("seconds", "samples_per_second", "data_wait")
+TIMES = ("time", "seconds", "samples_per_second", "data_wait")
 KEPT = (0.0, 1.0, 0.5, 0.9)  # chance of each unsynced change to be on the disk all the same
 
 

@@ -153,7 +153,7 @@ def test_json_is_one_event_a_line_and_nothing_else(capsys):
     assert [json.loads(line)["event"] for line in lines] == [type(e).__name__ for e in RUN]
     assert set(json.loads(lines[-2])) == {
         *("event", "epoch", "step", "train_loss", "train_score", "test_loss", "test_score"),
-        *("lr", "seconds", "samples_per_second"),
+        *("lr", "seconds", "samples_per_second", "time"),
     }
 
 

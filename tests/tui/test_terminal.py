@@ -35,14 +35,14 @@ def wait_until(true: Callable[[], object], what: str) -> None:
     [*(pytest.param(m, marks=pytest.mark.slow) for m in ("importing", "preparing")), "training"],
 )
 def test_the_run_is_trained_to_its_end_when_the_terminal_is_closed(open_terminal, tmp_path, moment):
-    terminal = open_terminal(*TRAINING, "6")
+    terminal = open_terminal(*TRAINING, "60")
     terminal.until({"importing": "softmax", "preparing": "images", "training": train_score}[moment])
     terminal.hang_up()
     assert terminal.status() == 0
     run = only_run(tmp_path)
     assert read_info(run).state == "finished"
     log = (run / "log.txt").read_text()
-    assert log.index("the terminal went away; training goes on") < log.index("finished after 6")
+    assert log.index("the terminal went away; training goes on") < log.index("finished after 60")
 
 
 def test_a_run_without_its_terminal_needs_no_time_for_it_and_stops_for_sigterm(
@@ -102,7 +102,7 @@ def test_a_terminal_that_stops_reading_holds_up_nothing_and_is_drawn_anew_when_i
     draw_much(terminal, 3)
     memory, steps = process.memory_info().rss, len(list(read_events(only_run(tmp_path))))
     draw_much(terminal, 3)
-    assert process.memory_info().rss < memory + (20 << 20)
+    assert process.memory_info().rss < memory + (64 << 20)
     assert len(list(read_events(only_run(tmp_path)))) > steps
 
     terminal.child.send("y")  # the loss on a logarithmic axis: only a whole new screen shows that
