@@ -20,6 +20,8 @@ def run_app(app: NNLabApp) -> int:
     """
     app.run()
     code = app.return_code or 0
+    if app.broken is not None:
+        say(f"The dashboard broke: {type(app.broken).__name__}. This is a bug in nnlab.")
     dashboard = app.own_dashboard
     if dashboard and dashboard.thread.is_alive():
         code = train_on(app)
@@ -40,11 +42,9 @@ def train_on(app: NNLabApp) -> int:
     """
     dashboard = app.own_dashboard
     assert dashboard
-    if app.broken is not None:
-        say(f"The dashboard broke: {type(app.broken).__name__}. This is a bug in nnlab.")
-        if start := dashboard.view.start:
-            attach = next_command("attach", Path(start.path))
-            say(f"Training goes on here; Ctrl-C stops it. To watch it elsewhere: {attach}")
+    if app.broken is not None and (start := dashboard.view.start):
+        attach = next_command("attach", Path(start.path))
+        say(f"Training goes on here; Ctrl-C stops it. To watch it elsewhere: {attach}")
     with Interrupts(lambda: app.own_control.send("stop")) as interrupts:
         interrupts.gentle = True
         # A signal that the system hands to another thread does not wake this one, which has to run

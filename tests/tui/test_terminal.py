@@ -172,16 +172,20 @@ def test_a_bug_in_the_dashboard_ends_the_screen_but_not_the_run(
     open_terminal, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("pseudo_terminal.NNLAB", BREAKS)
-    terminal = open_terminal(*TRAINING, "8")
+    terminal = open_terminal(*TRAINING, "100000")
     terminal.until(train_score)
     terminal.child.send("y")
-    assert terminal.end() == 1
+    terminal.until("Training goes on here")
     assert terminal.modes_left_on() == []
     run = only_run(tmp_path)
     said = terminal.written.decode().rpartition("\x1b[?1049l")[2]
     assert "The dashboard broke: ZeroDivisionError." in said
     assert f"nnlab attach {run.name}" in said
-    assert read_info(run).state == "finished"
+    epoch = read_info(run).epoch
+    wait_until(lambda: read_info(run).epoch > epoch + 2, "trained on")
+    terminal.child.send("\x03")
+    assert terminal.end() == 130
+    assert read_info(run).state == "stopped"
     assert "the dashboard broke; training goes on" in (run / "log.txt").read_text()
 
 
