@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import psutil
 
-from core.errors import DeviceError, OutOfMemory
+from core.errors import DeviceError, NNLabError, OutOfMemory
 from core.gpu import read_gpus
 from core.host import cpu_name
 from core.readings import GpuReading, GpuReadings, bare_uuid, find_gpu
@@ -71,6 +71,25 @@ def devices_for(name: str) -> list[Device]:
         return [chosen]
     others = [gpu for gpu in _cuda_gpus(read_gpus()) if gpu.torch_name != chosen.torch_name]
     return [chosen, *sorted(others, key=lambda gpu: -(gpu.memory_free_bytes or 0))]
+
+
+def device_problem(
+    error: Exception, device: Device, batch_size: int, resume: str = ""
+) -> NNLabError:
+    """The error as one that its reader can act on; `resume` says how to go on in a new process.
+
+    Raises `error` again if it is a bug.
+    """
+    if isinstance(error, NNLabError):
+        return error
+    if is_out_of_memory(error):
+        return out_of_memory(error, device, batch_size)
+    if not has_failed(error):
+        raise error
+    return DeviceError(
+        f"{device.torch_name} ({device.name}) failed: {_first_line(error)}.",
+        f"Look at `nnlab devices`, then try again in a new process{resume}.",
+    )
 
 
 def out_of_memory(error: Exception, device: Device, batch_size: int) -> OutOfMemory:

@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from core.batches import Batches, normalisation
-from core.build import build_model, check_model, input_size_of
+from core.batches import Batches
 from core.checkpoint import (
     Checkpoint,
     Circumstances,
@@ -19,29 +18,26 @@ from core.checkpoint import (
     set_newer_aside,
     tidy,
 )
-from core.config import RunConfig, make_config, where_of
+from core.config import RunConfig, make_config
 from core.control import Control
 from core.crash import traces_kept
-from core.datasets import Dataset, load
+from core.datasets import Dataset
 from core.device import (
     Device,
     choose_device,
+    device_problem,
     devices_for,
     has_failed,
-    is_out_of_memory,
-    out_of_memory,
 )
 from core.device_queue import Place
-from core.errors import ConfigError, DeviceError, NNLabError, RunError
+from core.errors import NNLabError, RunError
 from core.events import Event, Notice, Progress, RunEnd, RunStart
 from core.exactness import conditions, why_not_exact
 from core.foreign_weights import read_foreign_weights
-from core.initializers import initialize
-from core.losses import LOSSES
 from core.mailbox import requests_reach
-from core.optimizers import make_optimizer
 from core.permissions import check_own, share_folder
-from core.random_state import restore_random_state, seed_all
+from core.prepare import Stopped, load_images, prepare, set_threads, settle
+from core.random_state import restore_random_state
 from core.record import RowWriter, damaged_rows, has_begun, record, set_aside
 from core.run_lock import hold
 from core.runs import (
@@ -56,18 +52,9 @@ from core.runs import (
     write_facts,
 )
 from core.saving import Cadence, Checkpoints
-from core.schedules import SCHEDULES
-from core.task import REGRESSION, predicts_numbers
-from core.threads import choose_threads
-from core.train import Position, Training, train
+from core.train import Training, train
 
 T = TypeVar("T")
-
-EVALUATION_BATCH = 1000  # images; without gradients a batch needs little memory
-
-
-class Stopped(Exception):
-    """Asked to stop before the first step."""
 
 
 def run_experiment(
@@ -123,7 +110,7 @@ def _begin(
     try:
         finding = _find(run, config, place, data_dir, control, queue)
         device, dataset = yield from _hold_notices(finding, notices)
-        config = _settle(config, dataset)
+        config = settle(config, dataset)
         with _writing(run):
             write_config(run, config)
         training = prepare(config, dataset, device)
@@ -201,7 +188,7 @@ def _go_on(
             f"The {samples} in {config.data} are not those that {run.name} was trained on.",
             f"Start a new run: nnlab train --config {run / 'config.json'}",
         )
-    config = _settle(config, dataset)
+    config = settle(config, dataset)
     training = prepare(config, dataset, device)
     # The same number as before: another one sums in another order, and the bits change.
     before = found.circumstances.conditions if found else {}
@@ -245,7 +232,7 @@ def import_run(
         check_free(runs_dir, name)
     device = choose_device(config.device)
     dataset = yield from load_images(config, data_dir, Control())
-    config = _settle(config, dataset)
+    config = settle(config, dataset)
     training = prepare(config, dataset, device)
     yield Progress(f"reading {file.name}", 0, None)
     weights = read_foreign_weights(file, training.model.state_dict())
@@ -254,7 +241,8 @@ def import_run(
     training.control.send("stop")
     run = create_run(runs_dir, config, name, share=share)
     with hold(run):
-        notices = [f"weights imported from {file.absolute()}", why]
+        notices = [device.note] if device.note else []
+        notices += [f"weights imported from {file.absolute()}", why]
         yield from _train_in(run, training, config, dataset, device, threads, notices)
 
 
@@ -356,113 +344,6 @@ def _find_device(
     return device
 
 
-def load_images(
-    config: RunConfig, data_dir: Path | None, control: Control
-) -> Generator[Progress | Notice, None, Dataset]:
-    """The images of a run, or its rows. Raises Stopped when a stop is asked for meanwhile."""
-    loading = load(config.data, where_of(config, data_dir))
-    while True:
-        try:
-            event = next(loading)
-        except StopIteration as end:
-            return end.value
-        yield event
-        if control.wants("stop"):
-            loading.close()
-            raise Stopped
-
-
-def _settle(config: RunConfig, dataset: Dataset) -> RunConfig:
-    """The settings with what only the data could tell: the loss. Raises ConfigError."""
-    task = dataset.task
-    if predicts_numbers(config.model) and task is not REGRESSION:
-        raise ConfigError(
-            f"{config.model} predicts a number, and {config.target} of {config.data} is text.",
-            "Choose softmax, which is linear too and tells classes apart, or mlp.",
-        )
-    if config.label_smoothing and task is REGRESSION:
-        raise ConfigError(
-            f"{config.target} of {config.data} is a number: it has no label to smooth.",
-            "Leave out --label-smoothing, or give --loss cross_entropy to take it for classes.",
-        )
-    return config.model_copy(update={"loss": config.loss or task.loss})
-
-
-def prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
-    """Network, optimizer and batches for `config`, before the first step."""
-    channels = dataset.train.pixels.shape[1]
-    size = input_size_of(config)
-    build: dict[str, Any] = {"input_size": size, "options": config.model_options}
-    shape = (channels, size, size)
-    check_model(config.model, shape, dataset.outputs, batch_size=config.batch_size, **build)
-    seed_all(config.seed)
-    model = build_model(config.model, channels, dataset.outputs, **build)
-    initialize(
-        model,
-        config.initializer,
-        config.init_options,
-        conv=config.conv_init,
-        norm=config.norm_init,
-    )
-    scale = normalisation(config.normalisation, dataset.train)
-    try:
-        model.to(device.torch_name)
-        train_batches = Batches(
-            dataset.train,
-            batch_size=config.batch_size,
-            device=device.torch_name,
-            input_size=size,
-            scale=scale,
-            seed=config.seed,
-            shuffle=True,
-            augmentations=config.augmentation,
-        )
-        test_batches = Batches(
-            dataset.test,
-            batch_size=max(config.batch_size, EVALUATION_BATCH),
-            device=device.torch_name,
-            input_size=size,
-            scale=scale,
-        )
-    except RuntimeError as error:
-        raise _as_problem(error, device, config) from error
-    return Training(
-        model,
-        make_optimizer(
-            config.optimizer,
-            model,
-            config.lr,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-            l1=config.l1,
-            decay_biases=config.decay == "all",
-        ),
-        train_batches,
-        test_batches,
-        schedule=SCHEDULES[config.schedule],
-        position=Position(epochs=config.epochs, lr=config.lr),
-        warmup=config.warmup,
-        loss=LOSSES[config.loss or dataset.task.loss],
-        score=dataset.task.score(dataset.train.labels),
-        test_score=dataset.task.score(dataset.test.labels),
-        label_smoothing=config.label_smoothing,
-        report_interval=config.report_interval,
-    )
-
-
-def set_threads(wanted: int | None, training: Training) -> tuple[int, str]:
-    """Fix torch's CPU threads for this run. Returns their number and why."""
-    if wanted is None and next(training.model.parameters()).device.type == "cpu":
-        threads, why = choose_threads(
-            training.model, *training.train_batches.batch(1, 0), training.loss
-        )
-    else:
-        threads = wanted or torch.get_num_threads()
-        why = f"{threads} CPU thread{'s' * (threads > 1)}"
-    torch.set_num_threads(threads)
-    return threads, why
-
-
 def _train_in(
     run: Path,
     training: Training,
@@ -497,7 +378,7 @@ def _train_in(
                 yield from saving.save("final" if finished else "stop")
             yield _end(training, "finished" if finished else "stopped")
         except (NNLabError, RuntimeError) as error:
-            problem = _as_problem(error, device, config, run)
+            problem = device_problem(error, device, config.batch_size, _resume_advice(run))
             if not has_failed(error):  # what such a device has computed may be wrong
                 with suppress(RunError):  # what is told is why it failed
                     yield from saving.save_best()
@@ -549,28 +430,12 @@ def _end(training: Training, state: str) -> RunEnd:
     )
 
 
-def _as_problem(
-    error: Exception, device: Device, config: RunConfig, run: Path | None = None
-) -> NNLabError:
-    """The error as one that its reader can act on. Raises it again if it is a bug."""
-    if isinstance(error, NNLabError):
-        return error
-    if is_out_of_memory(error):
-        return out_of_memory(error, device, config.batch_size)
-    if has_failed(error):
-        return _device_failure(error, device, run)
-    raise error
-
-
-def _device_failure(error: Exception, device: Device, run: Path | None) -> DeviceError:
-    """What to do about a device that broke off. Nothing is saved after it: what is in its memory
-    may be wrong."""
-    what = str(error).partition("\n")[0].rstrip(".")
-    fix = "Look at `nnlab devices`, then try again in a new process"
-    if run and (found := checkpoints(run / "checkpoints")):
-        step = int(found[-1].name.removeprefix("step-"))
-        fix += f", from step {step}: nnlab resume {run.name}"
-    return DeviceError(f"{device.torch_name} ({device.name}) failed: {what}.", f"{fix}.")
+def _resume_advice(run: Path) -> str:
+    """How to go on in a new process after the device of `run` has failed."""
+    found = checkpoints(run / "checkpoints")
+    if not found:
+        return ""
+    return f", from step {int(found[-1].name.removeprefix('step-'))}: nnlab resume {run.name}"
 
 
 def _count_parameters(model: nn.Module) -> int:

@@ -89,7 +89,7 @@ def tiny_run(
         yield from ()
         return tiny_dataset
 
-    for module in ("core.experiment", "core.trained", "core.datasets"):
+    for module in ("core.prepare", "core.trained", "core.datasets"):
         monkeypatch.setattr(f"{module}.load", load_tiny)
     net = tmp_path / "net.py"
     net.write_text(TINY_NETWORK)

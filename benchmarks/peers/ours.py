@@ -22,4 +22,4 @@ def prepare(work: Work) -> Callable[[], None]:
             for _ in run_experiment(work.config, runs_dir=Path(runs_dir)):
                 pass
 
-    return patch("core.experiment.load", loaded)(fit)
+    return patch("core.prepare.load", loaded)(fit)

@@ -56,10 +56,10 @@ class Lab:
             yield Progress("decoding", 1, 1)
             return dataset
 
-        monkeypatch.setattr("core.experiment.load", tiny)
+        monkeypatch.setattr("core.prepare.load", tiny)
         # Three batches in an evaluation, each told of, so that it can be left in the middle.
         monkeypatch.setattr("core.train.EVALUATION_NEWS", 0.0)
-        monkeypatch.setattr("core.experiment.EVALUATION_BATCH", 10)
+        monkeypatch.setattr("core.prepare.EVALUATION_BATCH", 10)
         self.runs = tmp_path / "runs"
         self.net = tmp_path / "net.py"
         self.net.write_text(NETWORK)

@@ -29,7 +29,7 @@ def runs_dir(tmp_path, monkeypatch, tiny_dataset):
         yield Notice("tiny images")
         return tiny_dataset
 
-    monkeypatch.setattr("core.experiment.load", tiny)
+    monkeypatch.setattr("core.prepare.load", tiny)
     return tmp_path / "runs"
 
 
@@ -106,7 +106,7 @@ def test_a_resumed_run_ends_with_the_same_weights_as_one_never_stopped(
         train, test = in_colour(tiny_dataset.train), in_colour(tiny_dataset.test)
         return Dataset("tiny", tiny_dataset.classes, train, test, "0" * 64)
 
-    monkeypatch.setattr("core.experiment.load", colourful)
+    monkeypatch.setattr("core.prepare.load", colourful)
     settings = config(**choices)
     list(run_experiment(settings, runs_dir=runs_dir, name="whole"))
 
@@ -222,7 +222,7 @@ def test_a_run_is_not_resumed_on_other_images(runs_dir, monkeypatch, tiny_datase
         yield Notice("other images")
         return replace(tiny_dataset, digest="f" * 64)
 
-    monkeypatch.setattr("core.experiment.load", others)
+    monkeypatch.setattr("core.prepare.load", others)
     with pytest.raises(RunError, match="not those that r was trained on"):
         list(resume_experiment(runs_dir / "r"))
 

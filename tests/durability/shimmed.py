@@ -203,8 +203,8 @@ SCENARIOS: dict[str, Callable[..., None]] = {
 if __name__ == "__main__":
     import torch
 
-    import core.experiment
+    import core.prepare
 
     torch.set_num_threads(1)
-    core.experiment.load = load_tiny
+    core.prepare.load = load_tiny
     SCENARIOS[sys.argv[2]](Path(sys.argv[1]), *sys.argv[3:])

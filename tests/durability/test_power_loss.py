@@ -38,7 +38,7 @@ def test_every_acknowledged_checkpoint_survives_and_every_row_before_it(
 ):
     """The newest good checkpoint is at least the newest that was told of, its weights are those of
     the run that lost no power, and so are all rows up to it. Some are resumed to the end."""
-    monkeypatch.setattr("core.experiment.load", load_tiny)
+    monkeypatch.setattr("core.prepare.load", load_tiny)
     shim, runs = compile_shim(tmp_path), (tmp_path / "runs").resolve()
     run_shimmed(shim, runs, "acknowledged", log=tmp_path / "log")
     weights: dict[int, set[str]] = {}  # by step; two where a request came between two savings

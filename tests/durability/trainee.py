@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 import core.experiment as experiment
+import core.prepare as prepare
 import core.saving as saving
 from core.checkpoint import checkpoints
 from core.config import RunConfig, make_config
@@ -54,7 +55,7 @@ def train(run: Path, tell: Connection) -> None:
     """Start the run in the folder `run`, or resume it, and tell what happens in dictionaries:
     {"row": an event as its reader sees it}, {"saving": True} before and {"saving": False} after a
     checkpoint is written, {"anew": True} before what was killed without one is thrown away."""
-    experiment.load = load_small
+    prepare.load = load_small
     write = saving.write_snapshot
 
     def write_aloud(*arguments: Any) -> Any:
@@ -81,7 +82,7 @@ def train(run: Path, tell: Connection) -> None:
 
 def resume(run: Path, tell: Connection) -> None:
     """Resume the run; the last word is {"problem": what went wrong}, or {"problem": ""}."""
-    experiment.load = load_small
+    prepare.load = load_small
     try:
         for event in experiment.resume_experiment(run):
             if isinstance(event, RunStart):
@@ -94,7 +95,7 @@ def resume(run: Path, tell: Connection) -> None:
 
 def start(runs_dir: Path, name: str | None, tell: Connection) -> None:
     """Start a run called `name`; the last word is as that of `resume`."""
-    experiment.load = load_small
+    prepare.load = load_small
     try:
         for event in experiment.run_experiment(config(), runs_dir=runs_dir, name=name):
             if isinstance(event, RunStart):

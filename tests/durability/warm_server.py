@@ -4,7 +4,7 @@ is paid here, once."""
 import trainee
 
 from core.device import choose_device
-from core.experiment import prepare
+from core.prepare import prepare
 
 loading = trainee.load_small("", None)
 try:

@@ -89,6 +89,7 @@ def begin_nothing(patch: pytest.MonkeyPatch) -> None:
     """Let everything happen up to the first step, and nothing that takes long or leaves here."""
     import core.experiment
     import core.foreign_weights
+    import core.prepare
     import core.shift
     import core.speed
     import tui.commands.devices
@@ -109,7 +110,7 @@ def begin_nothing(patch: pytest.MonkeyPatch) -> None:
         raise httpx.ConnectError("no network", request=request)
 
     patch.setattr(core.experiment, "train", one_step_less)
-    patch.setattr(core.experiment, "choose_threads", lambda *_: (1, "1 CPU thread"))
+    patch.setattr(core.prepare, "choose_threads", lambda *_: (1, "1 CPU thread"))
     patch.setattr(core.foreign_weights, "_read_elsewhere", not_now)
     patch.setattr(core.speed, "measure_speed", not_now)
     patch.setattr(core.shift, "covariate_shift", not_now)

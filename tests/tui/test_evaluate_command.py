@@ -79,7 +79,7 @@ def test_many_classes_are_listed_where_a_matrix_has_no_room(
         part = tiny_dataset.train
         return Dataset("many", many, part, Images(part.pixels, part.labels + 37), "0" * 64)
 
-    for module in ("core.experiment", "core.trained"):
+    for module in ("core.prepare", "core.trained"):
         monkeypatch.setattr(f"{module}.load", load_many)
     tiny_run(epochs=1)
     result = nnlab("evaluate", "tiny", "--confusion")
@@ -97,7 +97,7 @@ def test_a_class_cannot_command_the_terminal(tiny_run, nnlab, tiny_dataset, monk
         yield from ()
         return evil
 
-    for module in ("core.experiment", "core.trained"):
+    for module in ("core.prepare", "core.trained"):
         monkeypatch.setattr(f"{module}.load", load_evil)
     tiny_run(epochs=1)
     result = nnlab("evaluate", "tiny", "-c", "-m", "3")

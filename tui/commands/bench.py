@@ -51,7 +51,7 @@ def _measure(
     yield Progress("importing torch", 0, None)
     from core.control import Control
     from core.device import choose_device
-    from core.experiment import load_images, prepare, set_threads
+    from core.prepare import load_images, prepare, set_threads
     from core.speed import measure_speed
 
     device = choose_device(config.device)

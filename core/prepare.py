@@ -1,0 +1,137 @@
+"""From the description of a run and its data to everything that its first step needs."""
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.batches import Batches, normalisation
+from core.build import build_model, check_model, input_size_of
+from core.config import RunConfig, where_of
+from core.control import Control
+from core.datasets import Dataset, load
+from core.device import Device, device_problem
+from core.errors import ConfigError
+from core.events import Notice, Progress
+from core.initializers import initialize
+from core.losses import LOSSES
+from core.optimizers import make_optimizer
+from core.random_state import seed_all
+from core.schedules import SCHEDULES
+from core.task import REGRESSION, predicts_numbers
+from core.threads import choose_threads
+from core.train import Position, Training
+
+EVALUATION_BATCH = 1000  # images; without gradients a batch needs little memory
+
+
+class Stopped(Exception):
+    """Asked to stop before the first step."""
+
+
+def load_images(
+    config: RunConfig, data_dir: Path | None, control: Control
+) -> Generator[Progress | Notice, None, Dataset]:
+    """The images of a run, or its rows. Raises Stopped when a stop is asked for meanwhile."""
+    loading = load(config.data, where_of(config, data_dir))
+    while True:
+        try:
+            event = next(loading)
+        except StopIteration as end:
+            return end.value
+        yield event
+        if control.wants("stop"):
+            loading.close()
+            raise Stopped
+
+
+def settle(config: RunConfig, dataset: Dataset) -> RunConfig:
+    """The settings with what only the data could tell: the loss. Raises ConfigError."""
+    task = dataset.task
+    if predicts_numbers(config.model) and task is not REGRESSION:
+        raise ConfigError(
+            f"{config.model} predicts a number, and {config.target} of {config.data} is text.",
+            "Choose softmax, which is linear too and tells classes apart, or mlp.",
+        )
+    if config.label_smoothing and task is REGRESSION:
+        raise ConfigError(
+            f"{config.target} of {config.data} is a number: it has no label to smooth.",
+            "Leave out --label-smoothing, or give --loss cross_entropy to take it for classes.",
+        )
+    return config.model_copy(update={"loss": config.loss or task.loss})
+
+
+def prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
+    """Network, optimizer and batches for `config`, before the first step."""
+    channels = dataset.train.pixels.shape[1]
+    size = input_size_of(config)
+    build: dict[str, Any] = {"input_size": size, "options": config.model_options}
+    shape = (channels, size, size)
+    check_model(config.model, shape, dataset.outputs, batch_size=config.batch_size, **build)
+    seed_all(config.seed)
+    model = build_model(config.model, channels, dataset.outputs, **build)
+    initialize(
+        model,
+        config.initializer,
+        config.init_options,
+        conv=config.conv_init,
+        norm=config.norm_init,
+    )
+    scale = normalisation(config.normalisation, dataset.train)
+    try:
+        model.to(device.torch_name)
+        train_batches = Batches(
+            dataset.train,
+            batch_size=config.batch_size,
+            device=device.torch_name,
+            input_size=size,
+            scale=scale,
+            seed=config.seed,
+            shuffle=True,
+            augmentations=config.augmentation,
+        )
+        test_batches = Batches(
+            dataset.test,
+            batch_size=max(config.batch_size, EVALUATION_BATCH),
+            device=device.torch_name,
+            input_size=size,
+            scale=scale,
+        )
+    except RuntimeError as error:
+        raise device_problem(error, device, config.batch_size) from error
+    return Training(
+        model,
+        make_optimizer(
+            config.optimizer,
+            model,
+            config.lr,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            l1=config.l1,
+            decay_biases=config.decay == "all",
+        ),
+        train_batches,
+        test_batches,
+        schedule=SCHEDULES[config.schedule],
+        position=Position(epochs=config.epochs, lr=config.lr),
+        warmup=config.warmup,
+        loss=LOSSES[config.loss or dataset.task.loss],
+        score=dataset.task.score(dataset.train.labels),
+        test_score=dataset.task.score(dataset.test.labels),
+        label_smoothing=config.label_smoothing,
+        report_interval=config.report_interval,
+    )
+
+
+def set_threads(wanted: int | None, training: Training) -> tuple[int, str]:
+    """Fix torch's CPU threads for this run. Returns their number and why."""
+    if wanted is None and next(training.model.parameters()).device.type == "cpu":
+        threads, why = choose_threads(
+            training.model, *training.train_batches.batch(1, 0), training.loss
+        )
+    else:
+        threads = wanted or torch.get_num_threads()
+        why = f"{threads} CPU thread{'s' * (threads > 1)}"
+    torch.set_num_threads(threads)
+    return threads, why
