@@ -26,6 +26,9 @@ from core.task import Score, hits
 
 EVALUATION_NEWS = 0.5  # seconds between two reports on an evaluation
 
+# Since the last report: summed loss and score, images, seconds that batches were waited for.
+Taken = tuple[float, float, int, float]
+
 
 class BatchSource(Protocol):
     """The batches of one part of a data set; see core.batches."""
@@ -137,6 +140,7 @@ class Training:
         self.control = control or Control()
         self.saving = saving
         self.stopping = False
+        self.paused = False
         self.last_epoch_wanted = False
         self.watch = Stopwatch(position.seconds)
 
@@ -178,7 +182,7 @@ def train(training: Training) -> Generator[Event, None, None]:
         )
         if tested is None:  # the epoch is evaluated again, whole, when the run goes on
             return
-        yield _end_epoch(training, train_seconds, *tested)
+        yield end_epoch(training, train_seconds, *tested)
         if training.saving:
             yield from training.saving.end_epoch()
         yield from _obey(training)
@@ -198,7 +202,7 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
     for index in range(training.position.batch, len(batches)):
         if training.control.pending:
             if sums.seen:
-                yield from _report(training, sums, step, index, lr, reported)
+                yield from report(training, sums.take(), step, index, lr, reported)
             yield from _obey(training)
             if training.stopping:
                 return
@@ -222,7 +226,7 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
         last = index + 1 == len(batches)
         due = training.saving is not None and not last and training.saving.due()
         if last or due or training.watch.seconds - reported >= training.report_interval:
-            yield from _report(training, sums, step, index + 1, lr, reported)
+            yield from report(training, sums.take(), step, index + 1, lr, reported)
             if due and training.saving:
                 yield from training.saving.save("time")
             reported = training.watch.seconds
@@ -233,8 +237,8 @@ class _Sums:
     for the device to finish all the work it was given."""
 
     def __init__(self, device: torch.device) -> None:
-        self._loss = _zero(device)
-        self._score = _zero(device)
+        self._loss = zeros(device)
+        self._score = zeros(device)
         self.seen = 0
         self.waited = 0.0  # seconds
 
@@ -243,9 +247,8 @@ class _Sums:
         self._score.add_(score)
         self.seen += count
 
-    def take(self) -> tuple[float, float, int, float]:
-        """Summed loss and score, images and seconds waited, and begin anew. Waits for the
-        device."""
+    def take(self) -> Taken:
+        """All of it, and begin anew. Waits for the device."""
         taken = (self._loss.item(), self._score.item(), self.seen, self.waited)
         self._loss.zero_()
         self._score.zero_()
@@ -253,14 +256,14 @@ class _Sums:
         return taken
 
 
-def _report(
-    training: Training, sums: _Sums, step: int, batch: int, lr: float, since: float
+def report(
+    training: Training, taken: Taken, step: int, batch: int, lr: float, since: float
 ) -> Generator[StepReport, None, None]:
     """Move the position on to `step` and tell what happened since `since` (stopwatch seconds).
 
     Raises TrainingDiverged.
     """
-    loss_sum, score_sum, seen, waited = sums.take()
+    loss_sum, score_sum, seen, waited = taken
     seconds, at = training.watch.seconds, training.position
     training.move(
         step=step,
@@ -271,7 +274,7 @@ def _report(
         seconds=seconds,
     )
     duration = max(seconds - since, 1e-9)
-    report = StepReport(
+    told = StepReport(
         epoch=at.epoch,
         step=step,
         loss=loss_sum / seen,
@@ -280,22 +283,22 @@ def _report(
         samples_per_second=seen / duration,
         data_wait=min(waited / duration, 1.0),
     )
-    yield report
-    if not math.isfinite(report.loss):
+    yield told
+    if not math.isfinite(told.loss):
         raise TrainingDiverged(
-            f"The loss is {report.loss} at step {step}, epoch {at.epoch}, with lr {lr:g}.",
+            f"The loss is {told.loss} at step {step}, epoch {at.epoch}, with lr {lr:g}.",
             f"Try --lr {min(lr / 10, 0.1):g}, --schedule one_cycle, or another --initializer.",
         )
 
 
-def _zero(device: torch.device) -> Tensor:
-    """A sum of losses or scores to begin with.
+def zeros(device: torch.device, *size: int) -> Tensor:
+    """Sums of losses or scores to begin with: one, or of this size.
 
     In float64 the sum of an epoch's float32 losses is exact, so that it does not depend on when a
     report came in between; a resumed run has the same figures to the last digit.
     """
     exact = device.type != "mps"  # which has no float64
-    return torch.zeros((), dtype=torch.float64 if exact else torch.float32, device=device)
+    return torch.zeros(size, dtype=torch.float64 if exact else torch.float32, device=device)
 
 
 def evaluate(
@@ -312,7 +315,7 @@ def evaluate(
     it returns False the evaluation is left and returns None.
     """
     device = next(model.parameters()).device
-    loss_sum, score_sum = _zero(device), _zero(device)
+    loss_sum, score_sum = zeros(device), zeros(device)
     seen, told = 0, clock.seconds()
     model.eval()
     try:
@@ -334,9 +337,10 @@ def evaluate(
     return loss_sum.item() / seen, score_sum.item() / seen
 
 
-def _end_epoch(
+def end_epoch(
     training: Training, train_seconds: float, test_loss: float, test_score: float
 ) -> EpochEnd:
+    """Move the position on to the next epoch, and tell about this one."""
     at, seconds = training.position, training.watch.seconds
     # A network that has lost its numbers may still guess one class right: never the best.
     numbers = math.isfinite(test_loss) and math.isfinite(test_score)
@@ -384,18 +388,23 @@ def _obey_in_evaluation(training: Training, before: RandomState) -> Generator[Ev
 
 def _obey(training: Training) -> Generator[Event, None, None]:
     """Carry out the requests that are waiting; while paused, wait for more."""
-    paused = changed = False
+    yield from carry_out(training)
+    while training.paused and not training.stopping:
+        training.control.wait(1.0)
+        yield from carry_out(training)
+
+
+def carry_out(training: Training) -> Generator[Event, None, None]:
+    """Carry out the requests that are waiting, up to one to stop."""
+    changed = False
     while not training.stopping:
         request = training.control.take()
         if request is None:
-            if changed and training.saving:
-                # Else the change would be lost with all that comes after the last checkpoint.
-                yield from training.saving.save("change")
-                changed = False
-                continue
-            if not paused:
+            if not changed or not training.saving:
                 return
-            training.control.wait(1.0)
+            # Else the change would be lost with all that comes after the last checkpoint.
+            yield from training.saving.save("change")
+            changed = False
             continue
         if isinstance(request, Notice):
             yield request
@@ -403,10 +412,10 @@ def _obey(training: Training) -> Generator[Event, None, None]:
         at, kind, value = training.position, request.kind, request.value
         match kind:
             case "pause":
-                paused = True
+                training.paused = True
                 training.watch.hold()
             case "resume":
-                paused = False
+                training.paused = False
                 training.watch.go()
             case "checkpoint" if training.saving:
                 yield from training.saving.save("asked")
