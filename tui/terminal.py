@@ -22,6 +22,8 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from tui.lasting_output import open_again
+
 PATIENCE = 1.0  # seconds that a terminal gets, on leaving, to read what restores it
 # For a terminal that did not: abandon a sequence that was cut, then leave every mode, also those
 # that were left in the output that is thrown away.
@@ -186,18 +188,6 @@ class TerminalOutput:
         with suppress(OSError, termios.error):
             termios.tcflush(self._fd, termios.TCOFLUSH)
             os.write(self._fd, RESTORE)
-
-
-def open_again(fd: int) -> int:
-    """The terminal `fd`, opened a second time, so that only our own writes don't block.
-
-    O_NONBLOCK on `fd` itself would be shared with the shell. Where the terminal has no name here,
-    as in some containers, a copy of `fd` has to do: a write may then wait in the output thread.
-    """
-    try:
-        return os.open(os.ttyname(fd), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    except OSError:
-        return os.dup(fd)
 
 
 def give_up_terminal() -> None:

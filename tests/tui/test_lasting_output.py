@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from tui.lasting_output import Lasting, lasting_output
 
+CTRL_S, CTRL_Q = "\x13", "\x11"
 PATIENCE = 60  # seconds, on a machine that is busy with other things
 PRETENDED_RUN = str(Path(__file__).with_name("pretended_run.py"))
 
@@ -99,6 +101,23 @@ def test_a_training_goes_on_when_its_terminal_is_closed(tmp_path):
     nnlab = ["-c", "from tui.cli import main; main()", "train", "softmax", *options]
     assert end_of(open_terminal(*nnlab, NNLAB_RUNS=str(tmp_path))) == 0
     assert json.loads((tmp_path / "r" / "run.json").read_text())["state"] == "finished"
+
+
+def test_a_terminal_that_does_not_read_holds_nothing_up_and_gets_all_lines_later(tmp_path):
+    done = tmp_path / "done"
+    terminal = open_terminal(PRETENDED_RUN, "60", str(done))
+    terminal.send(CTRL_S)
+    end = time.monotonic() + PATIENCE
+    while not done.exists():
+        assert time.monotonic() < end, "the run waits for its terminal"
+        time.sleep(0.05)
+    terminal.send(CTRL_Q)
+    terminal.expect(pexpect.EOF)
+    terminal.wait()
+    assert terminal.exitstatus == 0
+    shown = re.sub(rb"\x1b\[[?\d;]*\w", b"", terminal.before).decode()
+    epochs = [int(epoch) for epoch in re.findall(r"(\d+) +0\.5000 +0\.8000", shown)]
+    assert epochs == list(range(1, 61))
 
 
 def test_sighup_gives_the_terminal_back_and_the_run_goes_on(tmp_path):

@@ -171,10 +171,11 @@ def run_all(
     from tui.format import safe_text
     from tui.interrupts import Interrupts
     from tui.json_output import print_json
+    from tui.lasting_output import lasting_output
 
     failed: list[str] = []
     control = Control()
-    with Interrupts(lambda: control.send("stop")) as interrupts:
+    with Interrupts(lambda: control.send("stop")) as interrupts, lasting_output():
         for number, experiment in enumerate(chosen, 1):
             # What draws nothing at random comes out the same with every seed.
             for seed in seeds[:1] if isinstance(experiment.setting, Shapes) else seeds:
