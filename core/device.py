@@ -100,12 +100,14 @@ def out_of_memory(error: Exception, device: Device, batch_size: int) -> OutOfMem
     used = _size_in(r"this process has ([\d.]+) (\w+) memory in use", text)
     if device.torch_name == "cpu":
         free = psutil.virtual_memory().available
+        used = psutil.Process().memory_info().rss
     problem = f"{device.torch_name} ({device.name}) is out of memory at batch size {batch_size}"
     if asked is not None:
         problem += f": {_size(asked)} asked for"
     if free is not None:
         problem += f", {_size(free)} free"
-    advice = f"--batch-size {batch_size // 2}" if batch_size > 1 else "a smaller network"
+    fits = _batch_that_fits(batch_size, asked, used, free)
+    advice = f"--batch-size {fits}" if fits else "a smaller network"
     if asked and used and (other := _roomier(device, asked + used)):
         advice += f", or --device {other.torch_name} ({_size(other.memory_free_bytes or 0)} free)"
     return OutOfMemory(f"{problem}.", f"Try {advice}.")
@@ -268,6 +270,21 @@ def _roomier(device: Device, needed: int) -> Device | None:
     others = [g for g in _cuda_gpus(read_gpus()) if g.torch_name != device.torch_name]
     best = max(others, key=lambda g: g.memory_free_bytes or 0, default=None)
     return best if best and (best.memory_free_bytes or 0) > needed else None
+
+
+def _batch_that_fits(batch_size: int, asked: int | None, used: int | None, free: int | None) -> int:
+    """Half of `batch_size`, or as many times less as memory was short of; 0 if not one sample fits.
+
+    What a step needs grows with the batch, and it needed at least what was in use and what was
+    asked for.
+    """
+    share = 0.5
+    if asked and used is not None and free is not None:
+        share = min(share, (used + free) / (used + asked))
+    fits = batch_size // 2
+    while fits > share * batch_size:
+        fits //= 2
+    return fits
 
 
 def _size_in(pattern: str, text: str) -> int | None:

@@ -255,6 +255,22 @@ def test_the_cpu_running_out_of_memory_is_told_from_torchs_own_error():
     # 10**15 bytes are 931,322.6 GiB.
     assert "cpu (Some CPU) is out of memory at batch size 64: 931322.6 GiB asked" in error.problem
     assert " GiB free." in error.problem
+    assert error.fix == "Try a smaller network."
+
+
+@pytest.mark.parametrize(
+    ("asked", "batch_size", "advice"),
+    [
+        ("20.00 GiB", 100, "--batch-size 50"),
+        ("240.00 GiB", 4096, "--batch-size 1024"),  # 79.2 GiB of at least 307 needed
+        ("250.00 GiB", 3, "a smaller network"),
+    ],
+)
+def test_the_batch_size_to_try_follows_from_the_memory_that_was_short(asked, batch_size, advice):
+    full = CUDA_FULL.replace("Tried to allocate 20.00 GiB", f"Tried to allocate {asked}")
+    assert asked in full
+    error = out_of_memory(torch.OutOfMemoryError(full), Device("mps", H100), batch_size)
+    assert error.fix == f"Try {advice}."
 
 
 def test_what_means_that_memory_ran_out():
