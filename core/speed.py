@@ -91,7 +91,7 @@ def _loop(training: Training, events: Iterator[Event], seconds: float) -> tuple[
 
 
 def _step(training: Training, images: Tensor, labels: Tensor) -> None:
-    loss = training.loss(training.model(images), labels, training.label_smoothing)
+    loss, _ = training.forward(images, labels)
     training.optimizer.zero_grad()
     loss.backward()
     training.optimizer.step()
@@ -129,7 +129,7 @@ def _parts(training: Training, seconds: float) -> dict[str, float]:
         batch = index % len(training.train_batches)
         images, labels = training.train_batches.batch(1, batch)
         note("batch")
-        loss = training.loss(training.model(images), labels, training.label_smoothing)
+        loss, _ = training.forward(images, labels)
         note("forward")
         training.optimizer.zero_grad()
         loss.backward()

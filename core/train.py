@@ -40,6 +40,17 @@ class BatchSource(Protocol):
         """Images (B, C, H, W) and labels (B,), a pure function of its arguments."""
 
 
+# Images and labels of a batch -> the mean loss to minimise, and the logits.
+Forward = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+class Step(Protocol):
+    """One update of the network, however it is carried out."""
+
+    def __call__(self, images: Tensor, labels: Tensor, lr: float) -> tuple[Tensor, Tensor]:
+        """The mean loss and the summed score of this batch before the update, on the device."""
+
+
 class Saving(Protocol):
     """Keeps a run as checkpoints; see core.saving."""
 
@@ -139,6 +150,9 @@ class Training:
         self.report_interval = report_interval
         self.control = control or Control()
         self.saving = saving
+        # What an executor puts its own in place of: `forward` alone, or the whole step.
+        self.forward: Forward = self.eager_forward
+        self.step: Step = self.eager_step
         self.stopping = False
         self.paused = False
         self.last_epoch_wanted = False
@@ -147,6 +161,21 @@ class Training:
     def move(self, **changes: Any) -> None:
         """Change the position in these fields."""
         self.position = replace(self.position, **changes)
+
+    def eager_forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean loss and the logits, as the network and the loss compute them."""
+        logits = self.model(images)
+        return self.loss(logits, labels, self.label_smoothing), logits
+
+    def eager_step(self, images: Tensor, labels: Tensor, lr: float) -> tuple[Tensor, Tensor]:
+        """`forward`, backward and the optimizer's update, one after the other."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        loss, logits = self.forward(images, labels)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach(), self.score(logits.detach(), labels)
 
     def lr_at(self, step: int) -> float:
         """The learning rate of the update after `step` updates."""
@@ -192,12 +221,12 @@ def train(training: Training) -> Generator[Event, None, None]:
 
 def _train_epoch(training: Training) -> Generator[Event, None, None]:
     """The rest of the epoch in progress. Leaves early if asked to stop."""
-    batches, model, optimizer = training.train_batches, training.model, training.optimizer
-    sums = _Sums(next(model.parameters()).device)
+    batches, take_step = training.train_batches, training.step
+    sums = _Sums(next(training.model.parameters()).device)
     epoch, step = training.position.epoch, training.position.step
     reported = training.watch.seconds
     lr = 0.0
-    model.train()
+    training.model.train()
 
     for index in range(training.position.batch, len(batches)):
         if training.control.pending:
@@ -213,15 +242,9 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
         sums.waited += clock.seconds() - asked
 
         lr = training.lr_at(step)
-        for group in optimizer.param_groups:
-            group["lr"] = lr
-        logits = model(images)
-        loss = training.loss(logits, labels, training.label_smoothing)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        loss, score = take_step(images, labels, lr)
         step += 1
-        sums.add(len(labels), loss.detach(), training.score(logits.detach(), labels))
+        sums.add(len(labels), loss, score)
 
         last = index + 1 == len(batches)
         due = training.saving is not None and not last and training.saving.due()
