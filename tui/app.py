@@ -26,6 +26,7 @@ from core.view import RunView
 from tui.attached import attached_to
 from tui.format import safe_text
 from tui.next_command import next_command
+from tui.screens.chart_screen import ChartScreen
 from tui.screens.confirm import ConfirmScreen, QuitScreen
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.help import HelpScreen
@@ -264,6 +265,8 @@ class NNLabApp(App[int]):
                 f"{tooltip or binding.description} ({self.get_key_display(binding)})",
                 partial(self.run_action, binding.action, node),
             )
+        if isinstance(screen, ChartScreen):
+            yield from screen.chart_commands()
         yield from super().get_system_commands(screen)
 
 

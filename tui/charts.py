@@ -9,9 +9,20 @@ from core.view import RunView
 from tui.axes import Places
 from tui.curves import Curve, Mark, Point, best_point, smooth
 
+Series = tuple[Sequence[float], Sequence[float]]  # x and y of points, x not decreasing
+
 
 def _anything(view: RunView) -> Point:
     return -math.inf, math.inf
+
+
+def _not_negative(view: RunView) -> Point:
+    return 0.0, math.inf
+
+
+def of_reports(figure: Callable[[StepReport], float]) -> Callable[[RunView, Places], Series]:
+    """A figure of every report."""
+    return lambda view, where: (where.reports, [figure(report) for report in view.reports])
 
 
 @dataclass(frozen=True)
@@ -20,7 +31,7 @@ class Chart:
 
     name: str
     title: Callable[[RunView], str]
-    train: Callable[[StepReport], float]
+    series: Callable[[RunView, Places], Series]  # while training
     test: Callable[[EpochEnd], float] | None = None  # None: there is no such figure of the test
     highest_is_best: bool = True  # of the test
     smoothed: bool = True  # whether there is noise in it
@@ -30,13 +41,14 @@ class Chart:
     marks_above: bool = False  # where the curve usually ends at the bottom
     format: str = ".4f"
     short_format: str = ".3f"
+    applies: Callable[[RunView], bool] = lambda view: True  # whether it says anything of a run
 
     def curves(self, view: RunView, where: Places, smoothing: float) -> list[Curve]:
         """What is drawn, the last on top: "raw", "train", "test", and "best", the best point."""
-        raw = [self.train(report) for report in view.reports]
+        xs, raw = self.series(view, where)
         weight = smoothing if self.smoothed else 0.0
-        found = [Curve("raw", where.reports, raw)] if weight else []
-        found.append(Curve("train", where.reports, smooth(raw, weight)))
+        found = [Curve("raw", xs, raw)] if weight else []
+        found.append(Curve("train", xs, smooth(raw, weight)))
         if self.test:
             test = Curve(
                 "test", where.ends, [self.test(end) for end in view.epoch_ends], dotted=True
@@ -58,7 +70,7 @@ CHARTS: dict[str, Chart] = {
         Chart(
             "loss",
             lambda view: "loss",
-            lambda report: report.loss,
+            of_reports(lambda report: report.loss),
             lambda end: end.test_loss,
             highest_is_best=False,
             logarithmic=True,
@@ -67,7 +79,7 @@ CHARTS: dict[str, Chart] = {
         Chart(
             "score",
             lambda view: view.metric,
-            lambda report: report.score,
+            of_reports(lambda report: report.score),
             lambda end: end.test_score,
             y_range=_score_range,
             least_span=0.1,
@@ -75,25 +87,25 @@ CHARTS: dict[str, Chart] = {
         Chart(
             "lr",
             lambda view: "learning rate",
-            lambda report: report.lr,
+            of_reports(lambda report: report.lr),
             smoothed=False,
             logarithmic=True,
-            y_range=lambda view: (0.0, math.inf),
+            y_range=_not_negative,
             format=".4g",
             short_format=".3g",
         ),
         Chart(
             "speed",
             lambda view: f"{view.start.samples if view.start else 'images'} a second",
-            lambda report: report.samples_per_second,
-            y_range=lambda view: (0.0, math.inf),
+            of_reports(lambda report: report.samples_per_second),
+            y_range=_not_negative,
             format=",.0f",
             short_format=",.0f",
         ),
         Chart(
             "wait",
             lambda view: "time waiting for data",
-            lambda report: report.data_wait,
+            of_reports(lambda report: report.data_wait),
             y_range=lambda view: (0.0, 1.0),
             least_span=0.1,
             format=".1%",

@@ -1,23 +1,37 @@
-"""How somebody looked at charts the last time, in a small file of the user's state folder."""
+"""How somebody looked at the screens the last time, in a small file of the user's state folder."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_state_path
 from pydantic import TypeAdapter, ValidationError
 
 from tui.axes import Axes, XAxis
+from tui.grid import MOST, Grid
 
 
 @dataclass(frozen=True)
-class KeptAxes:
-    """What is kept of `Axes`: a part of one run's x axis says nothing of another's."""
+class Kept:
+    """Everything that is kept. Of `Axes` not the window and the cursor: a part of one run's x axis
+    says nothing of another's."""
 
     x: XAxis = "epoch"
     x_log: bool = False
     y_log: bool = False
     smoothing: float = Axes.smoothing
+    charts: tuple[str, ...] = ()
+    rows: int = 0
+    columns: int = 0
+
+    @property
+    def axes(self) -> Axes:
+        return Axes(self.x, self.x_log, self.y_log, self.smoothing)
+
+    @property
+    def grid(self) -> Grid:
+        return Grid(self.charts, self.rows, self.columns)
 
 
 def state_file() -> Path:
@@ -25,25 +39,35 @@ def state_file() -> Path:
     return user_state_path("nnlab", appauthor=False) / "charts.json"
 
 
-def kept_axes() -> Axes:
-    """As they were left, or as they begin. Raises nothing: a damaged file is as good as none."""
+def kept() -> Kept:
+    """As it was left, or as it begins. Raises nothing: a damaged file is as good as none."""
     try:
-        kept = TypeAdapter(KeptAxes).validate_json(state_file().read_bytes())
+        found = TypeAdapter(Kept).validate_json(state_file().read_bytes())
     except (OSError, ValidationError):
-        return Axes()
-    if not 0 <= kept.smoothing < 1:
-        return Axes()
-    return Axes(**asdict(kept))
+        return Kept()
+    possible = range(MOST + 1)
+    if not (0 <= found.smoothing < 1 and found.rows in possible and found.columns in possible):
+        return Kept()
+    return found
 
 
 def keep_axes(axes: Axes) -> None:
-    """Keep them for the next time, if the folder can be written."""
-    kept = KeptAxes(axes.x, axes.x_log, axes.y_log, axes.smoothing)
+    """Keep them for the next time."""
+    _keep(x=axes.x, x_log=axes.x_log, y_log=axes.y_log, smoothing=axes.smoothing)
+
+
+def keep_grid(grid: Grid) -> None:
+    """Keep it for the next time."""
+    _keep(**asdict(grid))
+
+
+def _keep(**changes: Any) -> None:
+    """Keep some of it for the next time, if the folder can be written."""
     file = state_file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         temporary = file.with_suffix(".tmp")
-        temporary.write_text(json.dumps(asdict(kept)) + "\n")
+        temporary.write_text(json.dumps(asdict(replace(kept(), **changes))) + "\n")
         temporary.replace(file)
     except OSError:
         return  # a read-only home must not get in the way of looking at a chart

@@ -279,7 +279,7 @@ async def test_a_problem_before_the_start_is_explained_and_the_app_lives_on():
         assert "There are no [/b] images." in app.picture
         assert "✘ failed" in app.picture
         assert "downloading" not in app.picture
-        assert "n New run" in app.picture
+        await app.footer_shows("n New run")
 
 
 async def test_a_run_that_diverged_shows_the_advice_once():

@@ -1,14 +1,22 @@
 """What screens with charts have in common: keys that change all of their charts alike."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from typing import ClassVar
 
 from textual import on
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 
 from tui.axes import Axes
-from tui.kept import keep_axes, kept_axes
+from tui.charts import CHARTS
+from tui.grid import MOST, Grid
+from tui.kept import keep_axes, keep_grid, kept
+from tui.screens.choose_charts import ChooseChartsScreen
+from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.charting import Charting
 
 ZOOM = 0.5  # how wide the window is after the key
@@ -35,6 +43,8 @@ class ChartScreen(Screen[None]):
         Binding("comma", "pan(-1)", show=False, tooltip="Move the zoomed part (or drag)"),
         Binding("full_stop", "pan(1)", show=False, tooltip="Move the zoomed part (or drag)"),
         Binding("0", "whole", show=False, tooltip="All of the charts again, without a cursor"),
+        Binding("g", "choose_charts", "Charts", show=False, tooltip="Which charts, how arranged"),
+        Binding("G", "more_charts", "More charts", show=False, tooltip="Charts without room here"),
     ]
     axes = Axes()
 
@@ -49,7 +59,10 @@ class ChartScreen(Screen[None]):
         return next((c for c in shown if c.has_focus), (shown or self.charts)[0])
 
     def on_mount(self) -> None:
-        self.show_axes(kept_axes())
+        was = kept()
+        self.show_axes(was.axes)
+        for grid in self.query(ChartGrid):
+            grid.grid = was.grid
 
     def show_axes(self, axes: Axes) -> None:
         """Show all charts as `axes` says."""
@@ -65,7 +78,45 @@ class ChartScreen(Screen[None]):
         self.show_axes(axes)
         keep_axes(axes)
 
+    def show_grid(self, grid: Grid) -> None:
+        """Arrange the charts as somebody chose, and keep that."""
+        self.query_one(ChartGrid).grid = grid
+        keep_grid(grid)
+
+    def chart_commands(self) -> Iterator[SystemCommand]:
+        """What the palette offers beside the keys."""
+        now = self.query_one(ChartGrid)
+        for name in CHARTS:
+            others = [other for other in now.chosen if other != name]
+            shown = len(others) < len(now.chosen)
+            names = tuple(n for n in CHARTS if n in others or (n == name and not shown))
+            yield SystemCommand(
+                f"{'Hide' if shown else 'Show'} chart: {self.chart_title(name)}",
+                "One of the charts of this screen (g)",
+                partial(self.show_grid, replace(now.grid, charts=names)),
+            )
+        counts = range(1, MOST + 1)
+        for rows, columns in [(0, 0), *product(counts, counts)]:
+            yield SystemCommand(
+                f"Grid of charts: {f'{rows} × {columns}' if rows else 'as many as fit'}",
+                "Rows and columns of charts (g)",
+                partial(self.show_grid, replace(now.grid, rows=rows, columns=columns)),
+            )
+
+    def chart_title(self, name: str) -> str:
+        """What people call a chart, of the first run on this screen."""
+        return CHARTS[name].title(self.query_one(ChartGrid).views[0])
+
     # What keys do
+
+    def action_choose_charts(self) -> None:
+        grid = self.query_one(ChartGrid)
+        self.app.push_screen(
+            ChooseChartsScreen(grid.grid, grid.chosen, self.chart_title, self.show_grid)
+        )
+
+    def action_more_charts(self) -> None:
+        self.query_one(ChartGrid).page += 1
 
     def action_x_axis(self) -> None:
         self._look_and_keep(self.axes.with_next_x())

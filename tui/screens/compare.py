@@ -9,7 +9,7 @@ from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, ScrollableContainer
+from textual.containers import ScrollableContainer
 from textual.message import Message
 from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
@@ -19,16 +19,18 @@ from core.run_index import RunIndex
 from core.run_views import RunViews
 from core.runs import RunInfo, read_info
 from core.view import RunView
+from tui.charts import CHARTS
 from tui.format import safe_text
 from tui.results_table import results_table
 from tui.screens.chart_screen import ChartScreen
+from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.overlay_pane import Overlaid, OverlayPane
 
 LOOK_EVERY = 2.0  # seconds between two looks at the runs
 
 
 class CompareScreen(ChartScreen):
-    """Loss and score of all of them above, below a row for each with what makes it different."""
+    """Charts of all of them above, below a row for each with what makes it different."""
 
     BINDINGS: ClassVar = [
         Binding("escape", "dismiss", "Back", tooltip="Back to the runs"),
@@ -44,7 +46,6 @@ class CompareScreen(ChartScreen):
     CompareScreen {
         layout: vertical;
         #overlays { height: 1fr; min-height: 8; }
-        OverlayPane { width: 1fr; height: 1fr; }
         #results {
             height: auto; max-height: 50%;
             border: round $panel-border;
@@ -71,9 +72,8 @@ class CompareScreen(ChartScreen):
         self._looking = False
 
     def compose(self) -> ComposeResult:
-        with Horizontal(id="overlays"):
-            yield OverlayPane("loss", id="overlay-loss")
-            yield OverlayPane("score", id="overlay-score")
+        panes = [OverlayPane(chart, id=f"overlay-{name}") for name, chart in CHARTS.items()]
+        yield ChartGrid(*panes, id="overlays")
         with ScrollableContainer(id="results", can_focus=True) as results:
             results.border_title = "settings that differ, and results"
             yield Static(markup=False)
@@ -111,6 +111,7 @@ class CompareScreen(ChartScreen):
             Overlaid(path.name, number, self.recorded.get(path, RunView()))
             for number, path in enumerate(self.paths)
         ]
+        self.query_one(ChartGrid).tell([run.view for run in runs])
         for pane in self.query(OverlayPane):
             pane.runs = runs
         known = [path for path in self.paths if path in self.infos]
@@ -144,5 +145,5 @@ class CompareScreen(ChartScreen):
             self.minimize()
             return
         focused = isinstance(self.focused, OverlayPane)
-        pane = self.focused if focused and self.focused else self.query(OverlayPane).first()
+        pane = self.focused if focused and self.focused else self.chart
         self.maximize(pane, container=False)

@@ -12,9 +12,7 @@ from rich.text import Text
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Container, Horizontal
 from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from core.config import RunConfig
@@ -26,9 +24,11 @@ from core.view import RunView, reduce
 from tui.attached import Attached
 from tui.charts import CHARTS
 from tui.format import duration, safe_text, size
+from tui.grid import Grid, Room, shared
 from tui.run_thread import RunThread
 from tui.screens.chart_screen import ChartScreen
 from tui.screens.confirm import ConfirmScreen, NumberScreen
+from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.config_pane import ConfigPane
 from tui.widgets.curve_pane import CurvePane
 from tui.widgets.device_pane import DevicePane
@@ -37,6 +37,7 @@ from tui.widgets.epochs_pane import EpochsPane
 from tui.widgets.log_pane import LogPane
 from tui.widgets.loss_pane import LossPane
 from tui.widgets.pane import Pane
+from tui.widgets.pane_grid import PaneGrid
 from tui.widgets.result_pane import ResultPane
 from tui.widgets.run_header import RunHeader
 from tui.widgets.score_pane import ScorePane
@@ -54,6 +55,7 @@ class Steering(Protocol):
 
 UPDATES_PER_SECOND = 2
 STEERING = ("pause", "resume", "stop", "checkpoint", "learning_rate", "epochs")  # actions
+FIRST = ("loss", "score")  # charts
 LEAST_SIZE = (60, 16)  # columns and lines; below, a notice takes the dashboard's place
 
 
@@ -76,7 +78,6 @@ class DashboardScreen(ChartScreen):
         Binding(
             "a", "advice", "Advice", show=False, tooltip="Show or hide what is wrong, what to try"
         ),
-        Binding("g", "next_charts", show=False, tooltip="Other charts: learning rate, throughput"),
     ]
     AUTO_FOCUS = "LossPane"
     ALLOW_IN_MAXIMIZED_VIEW = "RunHeader, Footer"
@@ -109,24 +110,18 @@ class DashboardScreen(ChartScreen):
         self.devices = DeviceSampler()
         self.view = RunView()
         self.over = False
-        self._chart_page = 0  # which charts are shown
         self._page = 0  # which panes are shown where not all have room
 
     def compose(self) -> ComposeResult:
         title = f"{self.config.model} · {self.config.data}" if self.config else ""
         yield RunHeader(safe_text(title), attached=self.attached)
         yield ResultPane(id="result")
-        with Horizontal(id="curves"):
-            yield LossPane()
-            yield ScorePane()
-            for name in ("lr", "speed", "wait"):
-                chart = CurvePane(CHARTS[name], id=f"chart-{name}")
-                chart.display = False  # until there is room, or somebody asks
-                yield chart
+        others = [CurvePane(CHARTS[n], id=f"chart-{n}") for n in CHARTS if n not in FIRST]
+        yield ChartGrid(LossPane(), ScorePane(), *others, id="curves")
         yield DiagnosisPane()
         elsewhere = self.attached.elsewhere if self.attached else None
         yield DevicePane(elsewhere, id="device-line")
-        with Container(id="panes"):
+        with PaneGrid(id="panes"):
             yield DevicePane(elsewhere)
             yield EpochsPane()
             yield ConfigPane(self.config, self.attached)
@@ -155,6 +150,7 @@ class DashboardScreen(ChartScreen):
                 self.header.asked = ""
             for pane in self.query(Pane).exclude("#result"):
                 pane.view = self.view
+            self.query_one(ChartGrid).tell([self.view])
             if self._shown_keys(self.view) != self._shown_keys(before):
                 self.refresh_bindings()
         self._show_devices()
@@ -242,7 +238,7 @@ class DashboardScreen(ChartScreen):
             case "stop":
                 return not self.over
             case "next_panes":
-                return self._panes_at_once < len(self._pageable)
+                return self._room.paged or self._room.crowded
         return True
 
     def action_pause(self) -> None:
@@ -292,10 +288,6 @@ class DashboardScreen(ChartScreen):
         if more is not None:
             self.ask("extend", more)
 
-    def action_next_charts(self) -> None:
-        self._chart_page += 1
-        self._arrange_charts()
-
     def action_fill(self) -> None:
         if self.maximized is not None:
             self.minimize()
@@ -306,7 +298,7 @@ class DashboardScreen(ChartScreen):
 
     def action_next_panes(self) -> None:
         self._page += 1
-        self._arrange_panes()
+        self._arrange()
 
     def action_advice(self) -> None:
         pane = self.query_one(DiagnosisPane)
@@ -325,6 +317,10 @@ class DashboardScreen(ChartScreen):
 
     # Room
 
+    def show_grid(self, grid: Grid) -> None:
+        super().show_grid(grid)
+        self._arrange()
+
     def on_resize(self, event: events.Resize) -> None:
         width, height = event.size
         small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
@@ -339,43 +335,18 @@ class DashboardScreen(ChartScreen):
                 justify="center",
             )
         )
-        self._arrange_panes()
-        self._arrange_charts()
-
-    def _arrange_charts(self) -> None:
-        charts = list(self.query(CurvePane))
-        at_once = 3 if self.size.width >= 190 else 2
-        first = self._chart_page % -(-len(charts) // at_once) * at_once
-        for index, chart in enumerate(charts):
-            chart.display = first <= index < first + at_once
-        if isinstance(self.focused, CurvePane) and not self.focused.display:
-            charts[first].focus()
+        self._arrange()
 
     @property
-    def _pageable(self) -> list[Widget]:
-        """The panes below the curves, of which small terminals show some at a time."""
-        return list(self.query_one("#panes").children)
+    def _room(self) -> Room:
+        rows, _ = self.query_one(ChartGrid).grid.wanted(*self.size)
+        return shared(*self.size, rows)
 
-    @property
-    def _panes_at_once(self) -> int:
-        width, height = self.size
-        if width < 104:
-            return 1
-        return 2 if height < 32 else 4
-
-    def _arrange_panes(self) -> None:
-        panes, at_once = self._pageable, self._panes_at_once
-        pages = -(-len(panes) // at_once)
-        # The devices have a line of their own where only one pane is shown: begin with the next.
-        first = (self._page % pages * at_once + (at_once == 1)) % len(panes)
-        for index, pane in enumerate(panes):
-            pane.display = first <= index < first + at_once
-        grid = self.query_one("#panes")
-        in_a_row = 1 if at_once == 1 else 4 if self.size.width >= 190 else 2
-        grid.styles.grid_size_columns = in_a_row
-        grid.styles.grid_size_rows = -(-at_once // in_a_row)
-        self.set_class(at_once < len(panes), "-paged")
-        self.set_class(in_a_row == 4, "-one-row")
+    def _arrange(self) -> None:
+        room = self._room
+        self.query_one(PaneGrid).show_page(room, self._page)
+        self.query_one("#curves").styles.height = f"{room.charts if room.halved else 1}fr"
+        self.set_class(room.paged, "-paged")
         self.refresh_bindings()
 
     def _tell_saved(self, saved: CheckpointSaved) -> None:

@@ -8,6 +8,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from tui.axes import Axes
+from tui.charts import Chart
 from tui.curves import GUTTER, Point
 
 WHEEL = 0.8  # how wide the window is after one notch of the wheel
@@ -19,6 +20,7 @@ class Charting(Widget):
     It only asks for that, by `Asked`: the screen then gives all its charts the new `axes`.
     """
 
+    chart: Chart
     axes: reactive[Axes] = reactive(Axes, init=False, repaint=False)
     sight: Point = (0.0, 1.0)  # the part of the x axis that is drawn
     whole: Point = (0.0, 1.0)  # all of it

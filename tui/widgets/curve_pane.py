@@ -36,8 +36,6 @@ class CurvePane(Pane, Charting):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"curve--{role}" for role in ROLES}
 
-    chart: Chart
-
     def __init__(self, chart: Chart | None = None, id: str | None = None) -> None:
         super().__init__(id=id)
         if chart:

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 
 from core.view import RunView
 from tui.axes import Places, cursor_label, in_sight, places, tick_kind, whole
-from tui.charts import CHARTS, first_x
+from tui.charts import Chart, first_x
 from tui.curves import Curve, value_at
 from tui.format import clip
 from tui.widgets.charting import Charting
@@ -42,7 +42,7 @@ class Overlaid:
 
 
 class OverlayPane(Charting, can_focus=True):
-    """Loss or score of each run over its epochs; each curve has its letter on it."""
+    """The chart of each run over its epochs; each curve has its letter on it."""
 
     DEFAULT_CSS = """
     OverlayPane {
@@ -74,10 +74,15 @@ class OverlayPane(Charting, can_focus=True):
     runs: reactive[Sequence[Overlaid]] = reactive((), always_update=True)
     side: reactive[Side] = reactive[Side]("test")
 
-    def __init__(self, quantity: Literal["loss", "score"], id: str) -> None:
+    def __init__(self, chart: Chart, id: str) -> None:
         super().__init__(id=id)
-        self.quantity, self.chart = quantity, CHARTS[quantity]
+        self.chart = chart
         self._picture = Text()
+
+    @property
+    def side_shown(self) -> Side:
+        """Most figures are of training alone."""
+        return self.side if self.chart.test else "train"
 
     def styles_of_roles(self) -> dict[str, Style]:
         """By role, such as "run-2"."""
@@ -95,12 +100,15 @@ class OverlayPane(Charting, can_focus=True):
     def on_resize(self) -> None:
         self.redraw()
 
+    def on_show(self) -> None:
+        self.redraw()
+
     def render(self) -> Text:
         return self._picture
 
     def redraw(self) -> None:
         """Draw the curves anew, and what the border says of them."""
-        if self.is_mounted:
+        if self.is_mounted and self.display:
             self._picture = self._draw()
             self.refresh()
 
@@ -116,14 +124,18 @@ class OverlayPane(Charting, can_focus=True):
         width, height = self.content_size
         if not drawn:
             waiting = any(run.view.start is None for run in self.runs)
-            text = "reading the runs…" if waiting else f"none of the runs has a {self.side} figure"
+            text = (
+                "reading the runs…"
+                if waiting
+                else f"none of the runs has a {self.side_shown} figure"
+            )
             return Text("\n" * (height // 2 - 1) + text, styles["axis"], justify="center")
         parts = [whole(r.view, w, axes.x) for r, w in found if len(w.reports) or len(w.ends)]
         together = min(low for low, _ in parts), max(high for _, high in parts)
         # What is raw lies behind the curves of all runs.
         layers = [c for _, these in curves for c in these[:-1]] + [c for _, c in drawn]
         self.sight, self.whole = in_sight(axes, together, first_x(layers))
-        score = self.quantity == "score"
+        ranges = [chart.y_range(run.view) for run in self.runs]
         return draw(
             layers,
             width,
@@ -132,8 +144,8 @@ class OverlayPane(Charting, can_focus=True):
             x_log=axes.log,
             x_kind=tick_kind(axes.x),
             y_log=axes.y_log and chart.logarithmic,
-            y_range=(float("-inf"), 1.0) if score else (float("-inf"), float("inf")),
-            least_span=0.05 if score else 0.0,
+            y_range=(min(low for low, _ in ranges), max(high for _, high in ranges)),
+            least_span=chart.least_span,
             x_label=axes.x,
             cursor=axes.cursor,
             styles=styles,
@@ -142,8 +154,8 @@ class OverlayPane(Charting, can_focus=True):
     def _curves(self, run: Overlaid, where: Places) -> list[Curve]:
         """The run's curve, and what it is the average of before it."""
         curves = self.chart.curves(run.view, where, self.axes.smoothing)
-        raw = [c for c in curves if c.role == "raw" and self.side == "train" and len(c.xs)]
-        curve = next(c for c in curves if c.role == self.side)
+        raw = [c for c in curves if c.role == "raw" and self.side_shown == "train" and len(c.xs)]
+        curve = next(c for c in curves if c.role == self.side_shown)
         dotted = run.number % 2 == 1
         return [*raw, Curve(run.role, curve.xs, curve.ys, dotted=dotted, sign=run.sign)]
 
@@ -162,7 +174,7 @@ class OverlayPane(Charting, can_focus=True):
         if axes.cursor is not None:
             self.border_subtitle = f"at {axes.x} {cursor_label(axes)}"
             return
-        smoothed = self.side == "train" and axes.smoothing
+        smoothed = self.side_shown == "train" and self.chart.smoothed and axes.smoothing
         words = [f"smoothing {axes.smoothing:g}"] if smoothed else []
         words += ["log scale"] * (axes.y_log and self.chart.logarithmic)
         words += ["log x"] * axes.log + ["zoomed"] * (axes.window is not None)
@@ -173,13 +185,20 @@ class OverlayPane(Charting, can_focus=True):
     ) -> Text:
         """`length` 2 is with names, 1 with letters and shorter values, 0 with letters alone."""
         # "accuracy" or "R²", unless both are laid over each other.
-        metrics = {run.view.metric for run in self.runs} if self.quantity == "score" else set()
-        title = metrics.pop() if len(metrics) == 1 else self.quantity
-        text = Text(f"{self.side} {title}", "bold")
+        titles = {self.chart.title(run.view) for run in self.runs}
+        title = titles.pop() if len(titles) == 1 else self.chart.name
+        text = Text(f"{self.side} {title}" if self.chart.test else title, "bold")
         for run, curve in drawn:
             at = self.axes.cursor
             last = curve.ys[-1] if at is None else value_at(curve, at)
-            short, full = ("–", "–") if last is None else (f"{last:.3f}", f"{last:.4f}")
+            short, full = (
+                ("–", "–")
+                if last is None
+                else (
+                    format(last, self.chart.short_format),
+                    format(last, self.chart.format),
+                )
+            )
             name = (run.sign, f"{run.sign} {short}", f"{run.sign} {clip(run.name, LONGEST)}")
             entry = f"{name[length]} {full}" if length == 2 else name[length]
             text.append(" " * max(1, length))
