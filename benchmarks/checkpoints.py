@@ -1,11 +1,12 @@
-"""What keeping a run costs, beside training it.
+"""What keeping a run and watching its layers costs, beside training it.
 
     python benchmarks/checkpoints.py [--models softmax,mlp,lenet,resnet18] [--seconds 30] [--json]
 
-Trains each network on fashion-mini as `nnlab train` does, with rows, run.json and checkpoints at
-the default cadence, and adds up the time that goes into them: of the clock, waiting for the disk
-included, and of the processor alone, which says more on a machine that is shared. The other way to
-measure it, a run with against one without, drowns on most machines in what else they do.
+Trains each network on fashion-mini as `nnlab train` does, with rows, run.json, checkpoints and
+figures of its layers at the default cadence, and adds up the time that goes into them: of the
+clock, waiting for the disk included, and of the processor alone, which says more on a machine that
+is shared. The other way to measure it, a run with against one without, drowns on most machines in
+what else they do.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from core.config import make_config
 from core.control import Control
 from core.events import CheckpointSaved, RunStart, StepReport
 from core.experiment import run_experiment
+from core.layer_watch import LayerWatch
 
 WARM_UP = 5.0  # seconds; the first checkpoints come before their cost is known
 
@@ -49,7 +51,7 @@ class Meter:
         setattr(owner, name, metered)
 
 
-def measure(model: str, seconds: float, rows: Meter, saves: Meter) -> dict[str, float]:
+def measure(model: str, seconds: float, meters: dict[str, Meter]) -> dict[str, float]:
     """Trains `model` for `seconds` after WARM_UP; figures of that time."""
     config = make_config(
         {"model": model, "epochs": 100_000, "batch_size": 256, "threads": 1, "device": "cpu"}
@@ -69,18 +71,17 @@ def measure(model: str, seconds: float, rows: Meter, saves: Meter) -> dict[str, 
                 continue
             if not first and now - began > WARM_UP:
                 first, began, cpu, count = event.step, now, cpu_now, 0
-                for meter in (rows, saves):
+                for meter in meters.values():
                     meter.seconds = meter.cpu = 0.0
             if first and now - began > seconds and not figures:
                 elapsed, busy = now - began, cpu_now - cpu
                 figures = {
                     "steps_per_second": (event.step - first) / elapsed,
                     "checkpoints_per_minute": count * 60 / elapsed,
-                    "saving_share": saves.seconds / elapsed,
-                    "saving_cpu_share": saves.cpu / busy,
-                    "rows_share": rows.seconds / elapsed,
-                    "rows_cpu_share": rows.cpu / busy,
                 }
+                for name, meter in meters.items():
+                    figures[f"{name}_share"] = meter.seconds / elapsed
+                    figures[f"{name}_cpu_share"] = meter.cpu / busy
                 control.send("stop")
     return figures | {"checkpoint_bytes": size}
 
@@ -93,28 +94,31 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    rows, saves = Meter(), Meter()
+    meters = {"saving": Meter(), "rows": Meter(), "layers": Meter()}
     for name in ("take", "write"):
-        rows.around(core.record._Recording, name)
+        meters["rows"].around(core.record._Recording, name)
     for name in ("take_snapshot", "write_snapshot", "prune"):
-        saves.around(core.saving, name)
-    saves.around(core.record.RowWriter, "sync")
+        meters["saving"].around(core.saving, name)
+    meters["saving"].around(core.record.RowWriter, "sync")
+    for name in ("gradient_norm", "_measure", "_note_alive"):
+        meters["layers"].around(LayerWatch, name)
     results = {
-        model: measure(model, arguments.seconds, rows, saves)
-        for model in arguments.models.split(",")
+        model: measure(model, arguments.seconds, meters) for model in arguments.models.split(",")
     }
     if arguments.json:
         print(json.dumps(results, indent=1))
         return
     print(
         f"{'network':<10} {'steps/s':>8} {'MB':>6} {'saved/min':>9}   saving (CPU)     rows (CPU)"
+        "   layers (CPU)"
     )
     for model, r in results.items():
         print(
             f"{model:<10} {r['steps_per_second']:>8,.0f} {r['checkpoint_bytes'] / 1e6:>6.1f} "
             f"{r['checkpoints_per_minute']:>9.1f} "
             f"{r['saving_share']:>8.2%} {r['saving_cpu_share']:>7.2%} "
-            f"{r['rows_share']:>8.2%} {r['rows_cpu_share']:>7.2%}"
+            f"{r['rows_share']:>8.2%} {r['rows_cpu_share']:>7.2%} "
+            f"{r['layers_share']:>8.2%} {r['layers_cpu_share']:>7.2%}"
         )
 
 

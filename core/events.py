@@ -94,6 +94,35 @@ class StepReport:
     samples_per_second: float
     data_wait: float  # fraction of the time since the last report spent getting batches
     time: float = field(default_factory=clock.time, compare=False)  # when: Unix seconds
+    gradient_norm: float | None = None  # Euclidean, of all parameters, in the last step
+
+
+@dataclass(frozen=True)
+class LayerFigures:
+    """How the layers are after a step: now and then, at the end of an epoch or between two.
+
+    A layer is a module with parameters of its own. Its norms are of all of them together, its
+    histogram of the largest: counts in equal bins from the lowest value to the highest.
+    """
+
+    epoch: int
+    step: int
+    layers: tuple[str, ...]  # names; what follows has a value for each
+    weights: tuple[float, ...]  # Euclidean norms
+    gradients: tuple[float, ...]  # Euclidean norms in the last step; 0 of a frozen layer
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
+    histograms: tuple[tuple[int, ...], ...]
+    relus: tuple[str, ...] = ()  # names of ReLU layers, at the end of an epoch
+    dead: tuple[float, ...] = ()  # fraction of their units that gave 0 for every test image
+    time: float = field(default_factory=clock.time, compare=False)  # when: Unix seconds
+
+    def __post_init__(self) -> None:
+        columns = (self.weights, self.gradients, self.lows, self.highs, self.histograms)
+        if {len(self.layers), *map(len, columns)} != {len(self.layers)} or (
+            len(self.relus) != len(self.dead)
+        ):
+            raise ValueError("not as many figures as layers")
 
 
 @dataclass(frozen=True)
@@ -165,6 +194,7 @@ Event = (
     | Waiting
     | RunStart
     | StepReport
+    | LayerFigures
     | EpochEnd
     | CheckpointSaved
     | ControlApplied
@@ -187,9 +217,17 @@ def to_row(event: Event) -> dict[str, Any]:
     """
     row = {"event": type(event).__name__, **vars(event)}  # asdict would copy every value, slowly
     for name, value in row.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            row[name] = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        if isinstance(value, float | tuple):
+            row[name] = _plain(value)
     return row
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
 
 
 def from_row(row: dict[str, Any]) -> Event:

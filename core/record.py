@@ -46,6 +46,7 @@ ROW_START, CRC = b'{"event": "', b', "crc": "'
 # FACTS_SHARE of the time.
 AT_ONCE = (RunStart, ControlApplied, Waiting, RunEnd)
 FACTS_SHARE = 0.002
+OF_TRAINING = ("StepReport", "LayerFigures", "EpochEnd", "ControlApplied")
 TO_JSON = json.JSONEncoder(allow_nan=False).encode  # json.dumps would make one for each row
 
 
@@ -200,7 +201,7 @@ class _Recording:
     def take(self, event: Event) -> None:
         self._rows.add(event)
         # Without what run.json does not tell: it would be copied for each row.
-        self._view = replace(reduce(self._view, event), reports=(), log=())
+        self._view = replace(reduce(self._view, event), reports=(), layers=(), log=())
         now = time.perf_counter()
         self._due |= isinstance(event, AT_ONCE) or (
             isinstance(event, EpochEnd) and now - self._written > self._cost / FACTS_SHARE
@@ -266,7 +267,7 @@ def set_aside(path: Path, step: int, seq: int) -> int:
     def is_past(row: dict[str, Any]) -> bool:
         if row["event"] == "RunEnd" or row.get("step", 0) > step:
             return True
-        return row["seq"] > seq and row["event"] in ("StepReport", "EpochEnd", "ControlApplied")
+        return row["seq"] > seq and row["event"] in OF_TRAINING
 
     moved = 0
     for name in (METRICS, OTHERS):

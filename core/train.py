@@ -5,7 +5,7 @@ It never waits for the device except when a report is due, and obeys requests be
 
 import math
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from core import clock
 from core.control import REQUESTS, Control
 from core.errors import TrainingDiverged
 from core.events import ControlApplied, EpochEnd, Event, Notice, Progress, StepReport
+from core.layer_watch import LayerWatch
 from core.losses import Loss
 from core.losses.classification import cross_entropy
 from core.random_state import RandomState, random_state, restore_random_state
@@ -153,6 +154,7 @@ class Training:
         # What an executor puts its own in place of: `forward` alone, or the whole step.
         self.forward: Forward = self.eager_forward
         self.step: Step = self.eager_step
+        self.layers = LayerWatch(model)
         self.stopping = False
         self.paused = False
         self.last_epoch_wanted = False
@@ -202,15 +204,20 @@ def train(training: Training) -> Generator[Event, None, None]:
             return
         train_seconds = training.watch.seconds
         between = partial(_obey_in_evaluation, training, random_state(device))
-        tested = yield from evaluate(
-            training.model,
-            training.test_batches,
-            loss=training.loss,
-            score=training.test_score,
-            between=between,
-        )
+        last = training.position.epoch == training.position.epochs
+        measured = last or training.layers.due(epoch_over=True)
+        with training.layers.looking_for_dead_units() if measured else nullcontext():
+            tested = yield from evaluate(
+                training.model,
+                training.test_batches,
+                loss=training.loss,
+                score=training.test_score,
+                between=between,
+            )
         if tested is None:  # the epoch is evaluated again, whole, when the run goes on
             return
+        if measured:
+            yield from training.layers.figures(training.position.epoch, training.position.step)
         yield end_epoch(training, train_seconds, *tested)
         if training.saving:
             yield from training.saving.end_epoch()
@@ -252,6 +259,8 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
             yield from report(training, sums.take(), step, index + 1, lr, reported)
             if due and training.saving:
                 yield from training.saving.save("time")
+            if not last and training.layers.due():
+                yield from training.layers.figures(epoch, step)
             reported = training.watch.seconds
 
 
@@ -305,6 +314,7 @@ def report(
         lr=lr,
         samples_per_second=seen / duration,
         data_wait=min(waited / duration, 1.0),
+        gradient_norm=training.layers.gradient_norm(),
     )
     yield told
     if not math.isfinite(told.loss):

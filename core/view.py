@@ -7,12 +7,14 @@ run folder; a pane cannot tell the difference. Imports no torch.
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from core.events import (
     CheckpointSaved,
     ControlApplied,
     EpochEnd,
     Event,
+    LayerFigures,
     Notice,
     Progress,
     Queued,
@@ -24,7 +26,10 @@ from core.events import (
 )
 
 MOST_POINTS = 8192  # of a curve in memory; a pane is a few hundred columns wide
+MOST_FIGURES = 256  # of all layers in memory: some KB each in a deep network
 LOG_LINES = 500
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class RunView:
     epoch: int = 0  # the one in progress, or the last, from 1
     step: int = 0
     reports: tuple[StepReport, ...] = ()  # thinned to at most MOST_POINTS
+    layers: tuple[LayerFigures, ...] = ()  # thinned to at most MOST_FIGURES
     epoch_ends: tuple[EpochEnd, ...] = ()
     controls: tuple[ControlApplied, ...] = ()
     checkpoint: CheckpointSaved | None = None
@@ -127,8 +133,10 @@ def reduce(view: RunView, event: Event) -> RunView:
                 progress=None,
                 epoch=event.epoch,
                 step=event.step,
-                reports=_thin((*view.reports, event)),
+                reports=_thin((*view.reports, event), MOST_POINTS),
             )
+        case LayerFigures():
+            return replace(view, layers=_thin((*view.layers, event), MOST_FIGURES))
         case EpochEnd():
             return replace(
                 view,
@@ -201,9 +209,9 @@ def _apply(view: RunView, control: ControlApplied) -> RunView:
     return view
 
 
-def _thin(reports: tuple[StepReport, ...]) -> tuple[StepReport, ...]:
-    """Every second report of the older half, once there are too many to keep."""
-    if len(reports) <= MOST_POINTS:
-        return reports
-    older, newer = reports[: MOST_POINTS // 2], reports[MOST_POINTS // 2 :]
+def _thin(items: tuple[T, ...], most: int) -> tuple[T, ...]:
+    """Every second one of the older half, once there are too many to keep."""
+    if len(items) <= most:
+        return items
+    older, newer = items[: most // 2], items[most // 2 :]
     return (*older[::2], *newer)

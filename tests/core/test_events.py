@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from core.events import EVENTS, EpochEnd, RunStart, StepReport, from_row, to_row
+from core.events import EVENTS, EpochEnd, LayerFigures, RunStart, StepReport, from_row, to_row
 
 EPOCH = EpochEnd(2, 24, 0.5, 0.8, 0.6, 0.7, 0.1, 1.5, 4000.0)
 START = RunStart(
@@ -12,7 +12,15 @@ START = RunStart(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("event", [EPOCH, START, StepReport(1, 2, 0.5, 0.8, 0.1, 4000.0, 0.01)])
+LAYERS = LayerFigures(
+    1, 4, ("conv1", "fc"), (1.5, 2.0), (0.1, 0.2), (-1.0, -0.5), (1.0, 0.5),
+    ((3, 9, 2), (1, 1, 1)), ("relu1",), (0.25,),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "event", [EPOCH, START, LAYERS, StepReport(1, 2, 0.5, 0.8, 0.1, 4000.0, 0.01)]
+)
 def test_an_event_survives_json(event):
     assert from_row(json.loads(json.dumps(to_row(event)))) == event
 

@@ -12,6 +12,7 @@ from core.events import (
     CheckpointSaved,
     ControlApplied,
     EpochEnd,
+    LayerFigures,
     Notice,
     Progress,
     RunEnd,
@@ -259,6 +260,13 @@ def test_rows_of_the_same_step_that_a_checkpoint_does_not_know_are_set_aside(run
     list(record(run, EVENTS[:6], "d"))
     assert set_aside(run, 2, seq=4) == 1
     assert list(read_events(run)) == [e for e in EVENTS[:5] if e in KEPT]
+
+
+def test_figures_of_the_layers_that_will_be_measured_again_are_set_aside(run):
+    figures = LayerFigures(1, 2, ("fc",), (1.0,), (0.1,), (-1.0,), (1.0,), ((1, 2),))
+    list(record(run, [*EVENTS[:4], figures], "d"))
+    assert set_aside(run, 2, seq=3) == 1
+    assert figures not in list(read_events(run))
 
 
 @pytest.mark.parametrize("survived", range(4))

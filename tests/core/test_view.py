@@ -7,6 +7,7 @@ from core.events import (
     CheckpointSaved,
     ControlApplied,
     EpochEnd,
+    LayerFigures,
     Notice,
     Progress,
     RunEnd,
@@ -14,7 +15,7 @@ from core.events import (
     StepReport,
     Waiting,
 )
-from core.view import LOG_LINES, MOST_POINTS, RunView, describe, reduce, reduce_all
+from core.view import LOG_LINES, MOST_FIGURES, MOST_POINTS, RunView, describe, reduce, reduce_all
 
 START = RunStart(
     "brave-otter", "runs/brave-otter", "mlp", "fashion-mini", "cpu", "a CPU", 2, 203530,
@@ -135,3 +136,14 @@ def test_an_epoch_whose_test_gave_no_number_is_never_the_best():
     assert view_of(START, lost).best is None
     assert view_of(START, lost, epoch(2)).best == epoch(2)
     assert view_of(START, epoch(1), replace(epoch(2), test_score=math.nan)).best == epoch(1)
+
+
+def test_figures_of_the_layers_are_kept_from_first_to_last_and_thinned():
+    def figures(step):
+        return LayerFigures(1, step, ("fc",), (1.0,), (0.1,), (-1.0,), (1.0,), ((1, 2),))
+
+    view = view_of(START, *map(figures, range(1, 5 * MOST_FIGURES)))
+    steps = [event.step for event in view.layers]
+    assert MOST_FIGURES // 2 < len(steps) <= MOST_FIGURES
+    assert steps == sorted(set(steps))
+    assert (steps[0], steps[-1]) == (1, 5 * MOST_FIGURES - 1)
