@@ -10,7 +10,7 @@ REUSE_TORCH ?= $(if $(wildcard $(VENV)/.ready-reuse-torch),1,0)
 READY := $(VENV)/.ready-$(if $(filter 1,$(REUSE_TORCH)),reuse-torch,own-torch)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tui demo test test-slow fuzz durability lint format typecheck bench bench-runs \
+.PHONY: help setup tui demo test test-slow fuzz durability soak lint format typecheck bench bench-runs \
 	bench-peers reproduce clean
 
 help: ## show this list
@@ -44,6 +44,9 @@ fuzz: $(READY) ## give 10,000 hostile inputs to every command (minutes)
 
 durability: $(READY) ## kill, damage, interrupt and starve runs in every way (minutes)
 	@$(RUN) -m pytest tests/durability tests/core/test_exact_resume.py -s
+
+soak: $(READY) ## watch a dashboard for half an hour and a million reports
+	@$(RUN) -m pytest -m slow tests/tui/test_soak.py -s
 
 lint: $(READY) ## check style and formatting
 	@$(RUN) -m ruff check .
