@@ -1,4 +1,6 @@
-"""The process of a detached run: python -m tui.background train|resume FOLDER REPORT [...].
+"""The process of a detached run: python -m tui.background train|resume|sweep REPORT FOLDER [...].
+
+A sweep has a folder for each of its runs, which it trains one after the other.
 
 It forks before anything large is imported. One half trains; the other, a few megabytes, passes
 signals on to it and notes how it ended, so that a run that was killed can be told from others.
@@ -13,7 +15,7 @@ import select
 import signal
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -29,9 +31,9 @@ PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2)
 def main() -> NoReturn:
     """Train what the arguments name, and leave with the exit code of `nnlab train`."""
     parser = ArgumentParser()
-    parser.add_argument("what", choices=("train", "resume"))
-    parser.add_argument("run", type=Path)
+    parser.add_argument("what", choices=("train", "resume", "sweep"))
     parser.add_argument("report", type=int)
+    parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--queue", action="store_true")
     parser.add_argument("--force", action="store_true")
@@ -40,10 +42,10 @@ def main() -> NoReturn:
     if child == 0:
         train(asked)
     os.close(asked.report)
-    supervise(child, asked.run)
+    supervise(child, asked.runs)
 
 
-def supervise(child: int, run: Path) -> NoReturn:
+def supervise(child: int, runs: Sequence[Path]) -> NoReturn:
     """Wait for the process that trains, note its death, and end as it ended."""
 
     def pass_on(signum: int, frame: FrameType | None) -> None:
@@ -56,8 +58,9 @@ def supervise(child: int, run: Path) -> NoReturn:
     if code < 0:
         from core.runs import note_death
 
-        with suppress(OSError):  # nowhere to write it down
-            note_death(run, code)
+        for run in runs:
+            with suppress(OSError):  # nowhere to write it down
+                note_death(run, code)
     sys.exit(code if code >= 0 else 128 - code)
 
 
@@ -67,28 +70,13 @@ def train(asked: Namespace) -> NoReturn:
 
     from core.errors import NNLabError
     from tui.cli import show_error
-    from tui.reporter import follow
 
     report = Report(asked.report)
-
-    def start(control: "Control") -> Generator["Event", None, None]:
-        from core.experiment import resume_experiment, run_created
-
-        events: Iterator[Event]
-        if asked.what == "train":
-            events = run_created(
-                asked.run, data_dir=asked.data_dir, control=control, queue=asked.queue
-            )
-        else:
-            events = resume_experiment(
-                asked.run, data_dir=asked.data_dir, control=control, force=asked.force
-            )
-        for event in events:
-            yield event
-            report.event(event)  # after it was taken in: from RunStart on, signals are gentle
-
     try:
-        follow(start, as_json=False)
+        if asked.what == "sweep":
+            train_sweep(asked, report)
+        else:
+            train_one(asked, report)
     except NNLabError as error:
         report.problem(error)
         show_error(error)
@@ -96,6 +84,44 @@ def train(asked: Namespace) -> NoReturn:
     except Exit as stopped:
         sys.exit(stopped.exit_code)
     sys.exit(0)
+
+
+def train_one(asked: Namespace, report: "Report") -> None:
+    """Start or resume a run. Raises NNLabError."""
+    from tui.reporter import follow
+
+    (run,) = asked.runs
+
+    def start(control: "Control") -> Generator["Event", None, None]:
+        from core.experiment import resume_experiment, run_created
+
+        events: Iterator[Event]
+        if asked.what == "train":
+            events = run_created(run, data_dir=asked.data_dir, control=control, queue=asked.queue)
+        else:
+            events = resume_experiment(
+                run, data_dir=asked.data_dir, control=control, force=asked.force
+            )
+        for event in events:
+            yield event
+            report.event(event)  # after it was taken in: from RunStart on, signals are gentle
+
+    follow(start, as_json=False)
+
+
+def train_sweep(asked: Namespace, report: "Report") -> None:
+    """Train runs one after the other. Raises NNLabError."""
+    from core.trials import SweepControl, run_trials
+    from tui.sweep_reporter import follow_sweep
+
+    def start(control: SweepControl) -> Generator[tuple[int, "Event"], None, None]:
+        for index, event in run_trials(
+            asked.runs, data_dir=asked.data_dir, control=control, queue=asked.queue
+        ):
+            yield index, event
+            report.event(event)
+
+    follow_sweep(start, asked.runs, as_json=False)
 
 
 class Report:

@@ -35,6 +35,7 @@ from tui.commands.runs import runs
 from tui.commands.shift import shift
 from tui.commands.show import show
 from tui.commands.summary import summary
+from tui.commands.sweep import sweep
 from tui.commands.train import train
 from tui.commands.trash import trash
 from tui.commands.tui import tui
@@ -126,7 +127,7 @@ def nnlab(
 
 
 PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
-    "Train": (tui, train, import_),
+    "Train": (tui, train, sweep, import_),
     "Control a run that trains elsewhere": (attach, stop, pause, resume, checkpoint, set_, extend),
     "Look at runs": (runs, show, compare, note, trash, evaluate, predict, inspect),
     "Look at networks, images and the machine": (models, summary, data, devices),

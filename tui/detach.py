@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,34 @@ def detach(
     """
     run = create_run(runs_dir, config, name, share=share)
     try:
-        _start("train", run, data_dir, ["--queue"] * queue, show)
+        _start("train", [run], data_dir, ["--queue"] * queue, show)
     except BaseException:
         if not has_begun(run):
             discard_run(run)
         raise
     return run
+
+
+def detach_sweep(
+    runs: Sequence[Path],
+    *,
+    data_dir: Path | None = None,
+    queue: bool = False,
+    show: Callable[[Event], None] = lambda event: None,
+) -> None:
+    """Start in the background the runs that `core.trials.create_trials` has made, one after the
+    other. Returns once one of them trains or waits in the queue.
+
+    Raises NNLabError if it cannot start, and then, as when this is interrupted, what has not begun
+    is gone.
+    """
+    try:
+        _start("sweep", runs, data_dir, ["--queue"] * queue, show)
+    except BaseException:
+        for run in runs:
+            if not has_begun(run):
+                discard_run(run)
+        raise
 
 
 def detach_resume(
@@ -67,17 +89,23 @@ def detach_resume(
     check_own(run)
     if share:
         share_folder(run)
-    _start("resume", run, data_dir, ["--force"] * force, show)
+    _start("resume", [run], data_dir, ["--force"] * force, show)
     return run
 
 
 def _start(
-    what: str, run: Path, data_dir: Path | None, options: list[str], show: Callable[[Event], None]
+    what: str,
+    runs: Sequence[Path],
+    data_dir: Path | None,
+    options: list[str],
+    show: Callable[[Event], None],
 ) -> None:
     """Start the process and wait until it reports that it trains. Raises NNLabError."""
+    run = runs[0]  # which has what it prints
     report, told = os.pipe()
     # -P: a folder called core or tui where the user is must not be taken for ours.
-    words = [sys.executable, "-P", "-m", "tui.background", what, str(run.resolve()), str(told)]
+    words = [sys.executable, "-P", "-m", "tui.background", what, str(told)]
+    words += [str(path.resolve()) for path in runs]
     if data_dir is not None:
         options = [*options, "--data-dir", str(data_dir.resolve())]
     try:

@@ -55,7 +55,18 @@ def failing(error: BaseException):
 def test_help_names_every_command_and_exit_code():
     text = nnlab("--help").output
     assert {" ".join(words) for words in COMMANDS} == {
-        *("train", "tui", "summary", "models", "bench", "devices", "runs", "show", "resume"),
+        *(
+            "train",
+            "sweep",
+            "tui",
+            "summary",
+            "models",
+            "bench",
+            "devices",
+            "runs",
+            "show",
+            "resume",
+        ),
         *("note", "trash list", "trash put", "trash restore", "trash empty"),
         "import",
         *("stop", "pause", "checkpoint", "set", "extend"),
@@ -84,7 +95,7 @@ def test_the_examples_are_indented_in_every_help(words):
 
 
 RUNNING_CODE = {
-    *(("train",), ("tui",), ("import",), ("summary",), ("resume",)),
+    *(("train",), ("sweep",), ("tui",), ("import",), ("summary",), ("resume",)),
     *(("evaluate",), ("predict",), ("inspect",), ("conv",), ("bench",)),
 }
 

@@ -58,6 +58,8 @@ def words(lab: Path) -> dict[str, tuple[str, ...]]:
         "conv run": ("conv", "--run", "plain", *runs),
         "conv data": ("conv", "blur", "--data", images),
         "resume": ("resume", "plain", *runs),
+        "sweep": ("sweep", f"{net}:broken", "--lr", f"1,{NASTY}", *runs),
+        "sweep name": ("sweep", "mlp", "--lr", "1,2", "--name", NASTY, *runs),
         "resume poisoned": ("resume", "poisoned", *runs),
         "attach": ("attach", NASTY, *runs),
         "stop": ("stop", f"named {NASTY}", *runs),

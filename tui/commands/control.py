@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 10.0  # for an answer; a step of a large network takes seconds
 REMOTE_PATIENCE_SECONDS = 90.0  # a network file system shows a new file after a minute at worst
 SETTINGS = ("lr", "epochs")
+ENDING = ("stop", "stop_after_epoch")
 NUMBER = re.compile(r"[+-]?\d+")
 
 
@@ -66,13 +67,18 @@ def stop(
 ) -> None:
     """Stop a run that trains somewhere else, keeping a checkpoint to resume it from.
 
-    A run that waits in a queue or is still being prepared leaves nothing behind.
+    A run that waits in a queue or is still being prepared leaves nothing behind. The tag of a sweep
+    stops all its runs.
 
     Examples:
       nnlab stop
       nnlab stop brave-otter --after-epoch
+      nnlab stop sweep-rates
     """
-    ask(run, runs_dir, [Request("stop_after_epoch" if after_epoch else "stop")], json)
+    request = Request("stop_after_epoch" if after_epoch else "stop")
+    names: Sequence[str | None] = _live_trials(runs_dir, run) or [run]
+    for name in names:
+        ask(name, runs_dir, [request], json)
 
 
 def pause(run: LiveRun = None, runs_dir: RunsDir = None, json: Json = False) -> None:
@@ -177,8 +183,15 @@ def ask(name: str | None, runs_dir: Path | None, asks: Sequence[Request], as_jso
     Raises RunError if there is no such run, if it is not the caller's, or if it does not answer.
     """
     from core.runs import default_runs_dir
+    from core.trials import cancel
 
     info = find_live_run(runs_dir or default_runs_dir(), name)
+    if asks[-1].kind in ENDING and cancel(info.path):
+        if as_json:
+            print_json({"run": info.name, "path": str(info.path), "applied": [None]})
+        else:
+            print_answer(info, None)
+        return
     remote = RemoteControl(info.path)
     ids = [remote.send(request.kind, request.value) for request in asks]
     patience = _patience(info)
@@ -199,6 +212,7 @@ def ask(name: str | None, runs_dir: Path | None, asks: Sequence[Request], as_jso
 def find_live_run(runs_dir: Path, name: str | None) -> "RunInfo":
     """The run called `name`, or the only one that is going on. Raises RunError."""
     from core.runs import ACTIVE, find_run, read_info
+    from core.sweep import tag_of
 
     if name is not None:
         info = read_info(find_run(runs_dir, name))
@@ -210,7 +224,8 @@ def find_live_run(runs_dir: Path, name: str | None) -> "RunInfo":
                 else "`nnlab runs` lists what is.",
             )
         return info
-    live = live_runs(runs_dir)
+    # Those whose turn in a sweep has not come can be named all the same.
+    live = [run for run in live_runs(runs_dir) if run.state != "queued" or not tag_of(run)]
     if not live:
         raise RunError(f"No run is going on in {runs_dir}.", "`nnlab runs` lists them.")
     if len(live) > 1:
@@ -226,6 +241,15 @@ def live_runs(runs_dir: Path) -> list["RunInfo"]:
     from core.runs import ACTIVE, list_runs
 
     return [info for info in list_runs(runs_dir) if info.state in ACTIVE]
+
+
+def _live_trials(runs_dir: Path | None, tag: str | None) -> list[str]:
+    """The runs of a sweep that are going on or wait, the last one first, so that none begins."""
+    from core.runs import default_runs_dir
+    from core.sweep import trials_of
+
+    live = live_runs(runs_dir or default_runs_dir()) if tag else []
+    return [run.name for run in reversed(trials_of(live, tag or ""))]
 
 
 def print_answer(info: "RunInfo", applied: ControlApplied | None) -> None:

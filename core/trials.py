@@ -1,0 +1,185 @@
+"""The runs of a sweep: their folders, and training them one after the other.
+
+All folders are there from the beginning, so that a list of runs shows what is still to come: as
+queued, by the process that will train it. A run that is to be left out can be taken away.
+"""
+
+from collections.abc import Generator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+from core.config import RunConfig, where_of
+from core.control import Control
+from core.errors import ConfigError, NNLabError, RunError
+from core.estimate import image_facts, summarize_for
+from core.events import Event, RunEnd
+from core.notes import change_tags, read_notes, write_notes
+from core.owner import this_process
+from core.record import has_begun
+from core.run_lock import hold
+from core.runs import (
+    ACTIVE,
+    RunInfo,
+    create_run,
+    discard_run,
+    process_facts,
+    read_facts,
+    read_info,
+    write_facts,
+)
+from core.sweep import Sweep, settings_text
+
+
+class SweepControl:
+    """What is asked of a sweep goes to the run in progress; a stop counts for all after it too."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self._current = Control()
+
+    def send(self, kind: str) -> None:
+        """Ask for `kind`, one of core.control.REQUESTS. Callable from a signal handler."""
+        self.stopping |= kind == "stop"
+        self._current.send(kind)
+
+    def next_run(self) -> Control:
+        """The Control of another run, from now on the one in progress."""
+        self._current = Control()
+        if self.stopping:  # asked for between two runs
+            self._current.send("stop")
+        return self._current
+
+
+def check_networks(sweep: Sweep, data_dir: Path | None = None) -> None:
+    """Build every different network on paper. Raises ConfigError, or DataError for the images."""
+    seen = set()
+    for trial in sweep.trials:
+        config = trial.config
+        kind = config.model_dump_json(
+            include={"model", "model_options", "input_size", "data", "target", "loss", "batch_size"}
+        )
+        if kind in seen:
+            continue
+        seen.add(kind)
+        images = image_facts(config.data, where_of(config, data_dir))
+        try:
+            summarize_for(config, images)
+        except NNLabError as error:
+            raise ConfigError(
+                f"The run with {settings_text(trial.settings)} could not start: {error.problem}",
+                error.fix,
+            ) from None
+
+
+def create_trials(sweep: Sweep, runs_dir: Path, *, share: bool = False) -> list[Path]:
+    """The folders of all runs, made where they are not there yet, in their order.
+
+    Raises RunError, leaving nothing new behind, if one is somebody's already or cannot be made.
+    """
+    runs = [runs_dir / trial.name for trial in sweep.trials]
+    for run, trial in zip(runs, sweep.trials, strict=True):
+        if run.exists():
+            _check_same(read_info(run), trial.config)
+    made = []
+    try:
+        for run, trial in zip(runs, sweep.trials, strict=True):
+            if not run.exists():
+                made.append(create_run(runs_dir, trial.config, trial.name, share=share))
+                write_notes(run, change_tags(read_notes(run), [sweep.tag]))
+                _note(run, {"state": "queued"})
+    except BaseException:
+        for run in made:
+            discard_run(run)
+        raise
+    return runs
+
+
+def run_trials(
+    runs: Sequence[Path],
+    *,
+    data_dir: Path | None = None,
+    control: SweepControl | None = None,
+    queue: bool = False,
+) -> Generator[tuple[int, Event], None, None]:
+    """Train the runs in these folders that are not finished, from their checkpoints if they have
+    one, each with what happens.
+
+    To `queue`, each waits for a device of its own. A run that fails is told by its RunEnd, and the
+    next one begins; what is wrong before its first step raises NNLabError.
+    """
+    control = control or SweepControl()
+    facts = process_facts()
+    for run in runs:
+        if run.exists() and not has_begun(run):
+            _note(run, facts | {"state": "queued", "problem": ""})
+    try:
+        for index, run in enumerate(runs):
+            if control.stopping:
+                break
+            if not run.exists() or read_info(run).state == "finished":
+                continue
+            ended = False
+            with closing(_train(run, data_dir, control.next_run(), queue)) as events:
+                try:
+                    for event in events:
+                        ended = isinstance(event, RunEnd)
+                        yield index, event
+                except NNLabError:
+                    if not ended:
+                        raise
+    finally:
+        for run in runs:
+            if run.exists() and not has_begun(run):
+                discard_run(run)
+
+
+def cancel(run: Path) -> bool:
+    """Take away a run that waits for its turn in a sweep. Returns False if it is none."""
+    if read_info(run).state != "queued" or has_begun(run):
+        return False
+    with suppress(RunError), hold(run):  # refused: its turn has come, or it waits for a device
+        discard_run(run)
+        return True
+    return False
+
+
+def _train(
+    run: Path, data_dir: Path | None, control: Control, queue: bool
+) -> Generator[Event, None, None]:
+    """The events of one run."""
+    # Takes seconds, for torch.
+    from core.experiment import resume_experiment, run_created
+
+    if has_begun(run):
+        yield from resume_experiment(run, data_dir=data_dir, control=control)
+    else:
+        _note(run, {"state": "preparing"})
+        yield from run_created(run, data_dir=data_dir, control=control, queue=queue)
+
+
+def _note(run: Path, facts: dict[str, Any]) -> None:
+    """Change run.json. Raises RunError."""
+    try:
+        write_facts(run, read_facts(run) | facts)
+    except OSError as error:
+        raise RunError(
+            f"The run folder {run} cannot be written: {error.strerror}.",
+            "Free space or mend its permissions, then try again.",
+        ) from None
+
+
+def _check_same(found: RunInfo, config: RunConfig) -> None:
+    """Raises RunError if the run is in use, or is not the one that is to be trained."""
+    if found.state in ACTIVE and found.owner != this_process():
+        raise RunError(
+            f"{found.name} is {found.state} already.",
+            f"Watch it: nnlab attach {found.name}. Or choose another --name.",
+        )
+    # What only the data could tell was added when it was prepared.
+    settled = {"loss": config.loss or (found.config.loss if found.config else None)}
+    if found.config != config.model_copy(update=settled):
+        raise RunError(
+            f"There is a run called {found.name!r} already, with other settings.",
+            "Choose another --name.",
+        )
