@@ -146,6 +146,20 @@ class EpochEnd:
 
 
 @dataclass(frozen=True)
+class DeviceFigures:
+    """How busy the device of the run and the machine around it are, every few seconds."""
+
+    step: int  # done by then
+    gpu: float | None = None  # fraction of time with a kernel running
+    gpu_memory_bytes: int | None = None  # of all processes, as what follows
+    gpu_power_watts: float | None = None
+    gpu_temperature_celsius: float | None = None
+    cpu: float | None = None  # fraction of all cores
+    memory_bytes: int | None = None  # of the machine
+    time: float = field(default_factory=clock.time, compare=False)  # when: Unix seconds
+
+
+@dataclass(frozen=True)
 class CheckpointSaved:
     """The run can be resumed from here."""
 
@@ -196,6 +210,7 @@ Event = (
     | StepReport
     | LayerFigures
     | EpochEnd
+    | DeviceFigures
     | CheckpointSaved
     | ControlApplied
     | RunEnd

@@ -29,6 +29,7 @@ from core.device import (
     devices_for,
     has_failed,
 )
+from core.device_history import with_device_history
 from core.device_queue import Place
 from core.errors import NNLabError, RunError
 from core.events import Event, Notice, Progress, RunEnd, RunStart
@@ -372,7 +373,7 @@ def _train_in(
         yield from map(Notice, notices)
         yield _start(run, training, config, dataset, device, threads)
         try:
-            yield from train(training)
+            yield from with_device_history(train(training), device.uuid)
             finished = training.position.epoch > training.position.epochs
             if training.stopping or not saving.up_to_date:
                 yield from saving.save("final" if finished else "stop")

@@ -66,7 +66,7 @@ def follow(run: Path, left: Callable[[], bool]) -> Iterator[Event]:
 
 def _without_memory(view: RunView) -> RunView:
     """The view without what `end_of` does not ask for: it would be copied for each row."""
-    return replace(view, reports=(), layers=(), log=())
+    return replace(view, reports=(), layers=(), devices=(), log=())
 
 
 def end_of(info: RunInfo, view: RunView) -> RunEnd:

@@ -201,7 +201,7 @@ class _Recording:
     def take(self, event: Event) -> None:
         self._rows.add(event)
         # Without what run.json does not tell: it would be copied for each row.
-        self._view = replace(reduce(self._view, event), reports=(), layers=(), log=())
+        self._view = replace(reduce(self._view, event), reports=(), layers=(), devices=(), log=())
         now = time.perf_counter()
         self._due |= isinstance(event, AT_ONCE) or (
             isinstance(event, EpochEnd) and now - self._written > self._cost / FACTS_SHARE

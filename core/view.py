@@ -12,6 +12,7 @@ from typing import TypeVar
 from core.events import (
     CheckpointSaved,
     ControlApplied,
+    DeviceFigures,
     EpochEnd,
     Event,
     LayerFigures,
@@ -27,6 +28,7 @@ from core.events import (
 
 MOST_POINTS = 8192  # of a curve in memory; a pane is a few hundred columns wide
 MOST_FIGURES = 256  # of all layers in memory: some KB each in a deep network
+MOST_READINGS = 1024  # of devices
 LOG_LINES = 500
 
 T = TypeVar("T")
@@ -49,6 +51,7 @@ class RunView:
     reports: tuple[StepReport, ...] = ()  # thinned to at most MOST_POINTS
     layers: tuple[LayerFigures, ...] = ()  # thinned to at most MOST_FIGURES
     epoch_ends: tuple[EpochEnd, ...] = ()
+    devices: tuple[DeviceFigures, ...] = ()  # thinned to at most MOST_READINGS
     controls: tuple[ControlApplied, ...] = ()
     checkpoint: CheckpointSaved | None = None
     end: RunEnd | None = None
@@ -146,6 +149,8 @@ def reduce(view: RunView, event: Event) -> RunView:
                 step=event.step,
                 epoch_ends=(*view.epoch_ends, event),
             )
+        case DeviceFigures():
+            return replace(view, devices=_thin((*view.devices, event), MOST_READINGS))
         case CheckpointSaved():
             return replace(view, checkpoint=event)
         case ControlApplied():

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from core.events import EpochEnd, StepReport
+from core.events import DeviceFigures, EpochEnd, StepReport
 from core.view import RunView
 from tui.axes import Places
 from tui.curves import Curve, Mark, Point, best_point, smooth
@@ -23,6 +23,18 @@ def _not_negative(view: RunView) -> Point:
 def of_reports(figure: Callable[[StepReport], float]) -> Callable[[RunView, Places], Series]:
     """A figure of every report."""
     return lambda view, where: (where.reports, [figure(report) for report in view.reports])
+
+
+def of_devices(
+    figure: Callable[[DeviceFigures], float | None],
+) -> Callable[[RunView, Places], Series]:
+    """A figure of the devices, where it is known."""
+
+    def series(view: RunView, where: Places) -> Series:
+        known = [(d.step, y) for d in view.devices if (y := figure(d)) is not None]
+        return [where.at_step(step) for step, _ in known], [y for _, y in known]
+
+    return series
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,32 @@ class Chart:
             if best := best_point(test, highest=self.highest_is_best):
                 found.append(Curve("best", [best[0]], [best[1]], dotted=True, sign="★"))
         return found
+
+
+def _of_device(
+    name: str,
+    title: str,
+    figure: Callable[[DeviceFigures], float | None],
+    *,
+    most: float = math.inf,
+    format: str = ".0f",
+) -> Chart:
+    """A chart of a device's figure, if its sensor gives one."""
+    return Chart(
+        name,
+        lambda view: title,
+        of_devices(figure),
+        smoothed=False,
+        y_range=lambda view: (0.0, most),
+        least_span=most if most < math.inf else 1.0,
+        format=format,
+        short_format=format,
+        applies=lambda view: any(figure(d) is not None for d in view.devices[-1:]),
+    )
+
+
+def _gibibytes(size: int | None) -> float | None:
+    return None if size is None else size / 2**30
 
 
 def _score_range(view: RunView) -> Point:
@@ -111,6 +149,14 @@ CHARTS: dict[str, Chart] = {
             format=".1%",
             short_format=".0%",
         ),
+        _of_device("gpu", "GPU utilisation", lambda d: d.gpu, most=1.0, format=".0%"),
+        _of_device(
+            "gpu-memory", "GPU memory, GiB", lambda d: _gibibytes(d.gpu_memory_bytes), format=".1f"
+        ),
+        _of_device("power", "GPU power, W", lambda d: d.gpu_power_watts),
+        _of_device("temperature", "GPU temperature, °C", lambda d: d.gpu_temperature_celsius),
+        _of_device("cpu", "CPU", lambda d: d.cpu, most=1.0, format=".0%"),
+        _of_device("ram", "RAM, GiB", lambda d: _gibibytes(d.memory_bytes), format=".1f"),
     )
 }
 

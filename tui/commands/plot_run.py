@@ -66,7 +66,7 @@ def run(
     ] = None,
     runs_dir: RunsDir = None,
 ) -> None:
-    """Draw the charts of runs: loss, score, learning rate, throughput, time waiting for data.
+    """Draw the charts of runs: loss, score, learning rate, throughput, data wait, devices.
 
     One run has its training and its test curve, with the raw figures behind and the best epoch
     marked; several are laid over each other.
