@@ -113,14 +113,15 @@ class Batches:
             raise IndexError(f"batch {index} of {len(self)}")
         chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
         if self.shuffle:
-            positions = self._order_of(epoch)[chosen]
-            pixels = self.pixels.index_select(0, positions)
-            labels = self.labels.index_select(0, positions)
+            pixels, labels = self._at(self._order_of(epoch)[chosen])
         else:
             pixels, labels = self.pixels[chosen], self.labels[chosen]
         for name, augment in self.augmentations:
             pixels = augment(pixels, _generator(name, self.seed, epoch, index))
         return self._scale(self._resize(pixels)), labels
+
+    def _at(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        return self.pixels.index_select(0, positions), self.labels.index_select(0, positions)
 
     def _order_of(self, epoch: int) -> Tensor:
         """All positions, shuffled; drawn on the CPU, so that every device sees the same order."""
@@ -141,6 +142,22 @@ class Batches:
 
     def _scale(self, pixels: Tensor) -> Tensor:
         return pixels.to(torch.float32, copy=True).mul_(self.factor).add_(self.offset)
+
+
+def stacked_batch(sources: Sequence[Batches], epoch: int, index: int) -> tuple[Tensor, Tensor]:
+    """The batch of each source: images (K, B, C, S, S) and labels (K, B).
+
+    The sources, shuffled, differ in their seeds alone and have the images in common: where these
+    are not changed at random, all batches are one index_select together.
+    """
+    first, count = sources[0], len(sources)
+    if first.augmentations:
+        images, labels = zip(*(source.batch(epoch, index) for source in sources), strict=True)
+        return torch.stack(images), torch.stack(labels)
+    chosen = slice(index * first.batch_size, (index + 1) * first.batch_size)
+    pixels, targets = first._at(torch.cat([s._order_of(epoch)[chosen] for s in sources]))
+    images_of_all = first._scale(first._resize(pixels))  # (K B, C, S, S)
+    return images_of_all.unflatten(0, (count, -1)), targets.unflatten(0, (count, -1))
 
 
 def _generator(*what: str | int) -> torch.Generator:

@@ -4,6 +4,7 @@ Identical from the dashboard, from a command and from another process (core.mail
 """
 
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -58,6 +59,15 @@ class Control:
         self._requests: deque[Request | Notice] = deque()
         # Not an Event: a signal handler that sets one while its own thread waits for it hangs.
         self._news: SimpleQueue[None] = SimpleQueue()
+        self._others: tuple[Control, ...] = ()
+
+    def pass_on_to(self, others: Iterable["Control"]) -> None:
+        """Ask all `others` what waits here, and from now on whatever else comes; it stays here
+        too."""
+        self._others = tuple(others)
+        for request in tuple(self._requests):
+            for other in self._others:
+                other._put(request)
 
     def send(self, kind: str, value: float | None = None, id: str = "") -> None:
         """Ask for `kind`. Callable from any thread and from a signal handler; never waits."""
@@ -71,6 +81,8 @@ class Control:
     def _put(self, request: Request | Notice) -> None:
         self._requests.append(request)
         self._news.put(None)
+        for other in self._others:
+            other._put(request)
 
     @property
     def pending(self) -> bool:

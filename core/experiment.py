@@ -52,7 +52,7 @@ from core.runs import (
     write_config,
     write_facts,
 )
-from core.saving import Cadence, Checkpoints
+from core.saving import SHARE, Cadence, Checkpoints
 from core.train import Training, train
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ def run_created(
     """The same for a run whose folder, with its config, `create_run` has made already."""
     control = control or Control()
     try:
-        with _at_work(run, control) as (place, notices):
+        with at_work(run, control) as (place, notices):
             _note(run, process_facts())
             yield from _begin(run, place, data_dir, control, queue, notices)
     finally:
@@ -109,10 +109,10 @@ def _begin(
     """The events of a run from its first step on."""
     config = _config_of(read_info(run), None)
     try:
-        finding = _find(run, config, place, data_dir, control, queue)
-        device, dataset = yield from _hold_notices(finding, notices)
+        finding = device_and_data(run, config, place, data_dir, control, queue)
+        device, dataset = yield from hold_notices(finding, notices)
         config = settle(config, dataset)
-        with _writing(run):
+        with writing(run):
             write_config(run, config)
         training = prepare(config, dataset, device)
         threads, why = set_threads(config.threads, training)
@@ -142,14 +142,14 @@ def resume_experiment(
     """
     control = control or Control()
     check_own(run)
-    with _at_work(run, control, force) as (place, notices):
+    with at_work(run, control, force) as (place, notices):
         if share:
             share_folder(run)
         yield from _go_on(run, place, data_dir, control, notices)
 
 
 @contextmanager
-def _at_work(run: Path, control: Control, force: bool = False) -> Iterator[tuple[Place, list[str]]]:
+def at_work(run: Path, control: Control, force: bool = False) -> Iterator[tuple[Place, list[str]]]:
     """Alone with a run, within reach of requests to it; also what its log should be told."""
     with (
         hold(run, force=force) as warning,
@@ -165,7 +165,7 @@ def _go_on(
 ) -> Iterator[Event]:
     """The events of a run that is resumed, while nobody else can. Raises RunError."""
     info, folder = read_info(run), run / "checkpoints"
-    with _writing(run):
+    with writing(run):
         tidy(folder)
     found, told = _newest(folder)
     notices += told
@@ -178,8 +178,8 @@ def _go_on(
         )
     step, rows = (found.position.step, found.circumstances.rows) if found else (0, 0)
     try:
-        finding = _find(run, config, place, data_dir, control, queue=False)
-        device, dataset = yield from _hold_notices(finding, notices)
+        finding = device_and_data(run, config, place, data_dir, control, queue=False)
+        device, dataset = yield from hold_notices(finding, notices)
     except Stopped:
         yield RunEnd("stopped", 0, step, None, None, 0.0)
         return
@@ -205,7 +205,7 @@ def _go_on(
             notices.append(changed)
     if damaged := damaged_rows(run):
         notices.append(f"{_rows(damaged)} in the logs damaged, and left out")
-    with _writing(run):
+    with writing(run):
         set_newer_aside(folder, step)
         if moved := set_aside(run, step, rows):
             notices.append(f"{_rows(moved)} after step {step} set aside")
@@ -271,7 +271,7 @@ def _config_of(info: RunInfo, found: Checkpoint | None) -> RunConfig:
 
 
 @contextmanager
-def _writing(run: Path) -> Iterator[None]:
+def writing(run: Path) -> Iterator[None]:
     """Before the run has begun, nobody waits for a folder that cannot be written: RunError."""
     try:
         yield
@@ -288,11 +288,11 @@ def _rows(count: int) -> str:
 
 def _note(run: Path, facts: dict[str, Any]) -> None:
     """Change run.json before there are events to record. Raises RunError."""
-    with _writing(run):
+    with writing(run):
         write_facts(run, read_facts(run) | facts)
 
 
-def _hold_notices(
+def hold_notices(
     finding: Generator[Event, None, T], notices: list[str]
 ) -> Generator[Event, None, T]:
     """What `finding` yields and returns, but its notices go into `notices`: they belong in the
@@ -308,7 +308,7 @@ def _hold_notices(
             yield event
 
 
-def _find(
+def device_and_data(
     run: Path,
     config: RunConfig,
     place: Place,
@@ -356,6 +356,40 @@ def _train_in(
 ) -> Iterator[Event]:
     """The events of the training itself, from RunStart to RunEnd, recorded and saved in `run`."""
     rows = RowWriter(run)
+    saving = keep_checkpoints(run, training, config, dataset, device, threads, rows)
+
+    def events() -> Iterator[Event]:
+        yield from map(Notice, notices)
+        yield start_of(run, training, config, dataset, device, threads)
+        try:
+            yield from with_device_history(train(training), device.uuid)
+            finished = training.position.epoch > training.position.epochs
+            if training.stopping or not saving.up_to_date:
+                yield from saving.save("final" if finished else "stop")
+            yield end_of(training, "finished" if finished else "stopped")
+        except (NNLabError, RuntimeError) as error:
+            problem = device_problem(error, device, config.batch_size, resume_advice(run))
+            if not has_failed(error):  # what such a device has computed may be wrong
+                with suppress(RunError):  # what is told is why it failed
+                    yield from saving.save_best()
+            yield replace(end_of(training, "failed"), problem=problem.problem, fix=problem.fix)
+            raise problem from error
+
+    yield from record(run, events(), dataset.digest, rows=rows, patience=saving.patience)
+
+
+def keep_checkpoints(
+    run: Path,
+    training: Training,
+    config: RunConfig,
+    dataset: Dataset,
+    device: Device,
+    threads: int,
+    rows: RowWriter,
+    runs: int = 1,
+) -> Checkpoints:
+    """Let `training` be saved in the folder of its run, whose rows go to `rows`, where so many
+    `runs` have the time in common that saving may cost."""
     saving = Checkpoints(
         run / "checkpoints",
         training,
@@ -365,33 +399,16 @@ def _train_in(
             conditions(config.model, device, threads),
             dataset.digest,
         ),
-        Cadence(config.checkpoint_seconds, config.keep_every),
+        Cadence(config.checkpoint_seconds, config.keep_every, SHARE / runs),
     )
     training.saving = saving
-
-    def events() -> Iterator[Event]:
-        yield from map(Notice, notices)
-        yield _start(run, training, config, dataset, device, threads)
-        try:
-            yield from with_device_history(train(training), device.uuid)
-            finished = training.position.epoch > training.position.epochs
-            if training.stopping or not saving.up_to_date:
-                yield from saving.save("final" if finished else "stop")
-            yield _end(training, "finished" if finished else "stopped")
-        except (NNLabError, RuntimeError) as error:
-            problem = device_problem(error, device, config.batch_size, _resume_advice(run))
-            if not has_failed(error):  # what such a device has computed may be wrong
-                with suppress(RunError):  # what is told is why it failed
-                    yield from saving.save_best()
-            yield replace(_end(training, "failed"), problem=problem.problem, fix=problem.fix)
-            raise problem from error
-
-    yield from record(run, events(), dataset.digest, rows=rows, patience=saving.patience)
+    return saving
 
 
-def _start(
+def start_of(
     run: Path, training: Training, config: RunConfig, dataset: Dataset, device: Device, threads: int
 ) -> RunStart:
+    """What is told before the first step."""
     batches = training.train_batches
     assert isinstance(batches, Batches)
     return RunStart(
@@ -419,7 +436,8 @@ def _start(
     )
 
 
-def _end(training: Training, state: str) -> RunEnd:
+def end_of(training: Training, state: str) -> RunEnd:
+    """What is told after the last step."""
     at = training.position
     return RunEnd(
         state=state,
@@ -431,7 +449,7 @@ def _end(training: Training, state: str) -> RunEnd:
     )
 
 
-def _resume_advice(run: Path) -> str:
+def resume_advice(run: Path) -> str:
     """How to go on in a new process after the device of `run` has failed."""
     found = checkpoints(run / "checkpoints")
     if not found:

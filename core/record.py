@@ -13,7 +13,7 @@ import os
 import re
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -149,7 +149,7 @@ def record(
     *,
     rows: RowWriter | None = None,
     patience: Patience | None = None,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Pass `events` on unchanged, each written to the run folder `path` first.
 
     Continues a folder that has rows already. While it cannot be written, nothing more is taken

@@ -33,6 +33,7 @@ class Cadence:
 
     seconds: float | None  # between two checkpoints; 0: only after each epoch; None: see above
     keep_every: int = 0  # epochs; 0: only the last two and the best stay
+    share: float = SHARE
 
 
 class Checkpoints:
@@ -131,7 +132,7 @@ class Checkpoints:
     def _affordable(self) -> bool:
         if self._cadence.seconds is not None or not self._costs:
             return True
-        return self._since_last() >= fmean(self._costs) / SHARE
+        return self._since_last() >= fmean(self._costs) / self._cadence.share
 
     def _since_last(self) -> float:
         return perf_counter() - self._saved_at

@@ -1,8 +1,11 @@
 """Optimizers, one family per file. A new file in this folder is found by itself.
 
 Each is a function of the parameters and of RunConfig's `lr`, `momentum` and `weight_decay`. The
-facts that `register` takes are `lr`, the learning rate that a run gets when nobody names one, and
-`momentum=False` for an optimizer that has none: RunConfig refuses a momentum for it.
+facts that `register` takes are `lr`, the learning rate that a run gets when nobody names one,
+`momentum=False` for an optimizer that has none: RunConfig refuses a momentum for it, and
+`decoupled=True` where weight decay is no part of the gradient: w <- w - lr * weight_decay * w.
+Each moves every weight by lr * change, where the change depends on the past of that one weight's
+gradient alone: core.stack builds on it.
 
 Importing this module does not import torch.
 """

@@ -13,7 +13,7 @@ def adam(params: ParamsT, lr: float, momentum: float, weight_decay: float) -> op
     return optim.Adam(params, lr, betas, weight_decay=weight_decay, fused=True)
 
 
-@OPTIMIZERS.register(lr=0.001)
+@OPTIMIZERS.register(lr=0.001, decoupled=True)
 def adamw(params: ParamsT, lr: float, momentum: float, weight_decay: float) -> optim.Optimizer:
     """Adam with decoupled weight decay (Loshchilov and Hutter, arXiv:1711.05101)."""
     betas = (momentum or 0.9, 0.999)
