@@ -131,9 +131,10 @@ def lasting_output() -> Iterator[None]:
         for stream in streams:
             stream.let_go()
         for fd in terminals:
-            with suppress(OSError):
-                if fd == 1:  # it may be there still: SIGHUP can come from a person
+            if fd == 1:  # it may be there still: SIGHUP can come from a person
+                with suppress(OSError):
                     os.write(fd, SHOW_CURSOR)
+            with suppress(OSError):
                 _drop(fd)
 
     with ExitStack() as stack:

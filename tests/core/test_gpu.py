@@ -19,7 +19,7 @@ READ += "; print(json.dumps(asdict(read_gpus())))"
 
 
 @pytest.fixture(params=["in Python", "compiled, as the driver's"])
-def read(request, monkeypatch, tmp_path) -> Callable[..., dict]:
+def read(request, monkeypatch) -> Callable[..., dict]:
     """Readings as JSON of a fake library, in this process and through the dynamic loader."""
 
     def read_in_python(**settings):
@@ -27,7 +27,7 @@ def read(request, monkeypatch, tmp_path) -> Callable[..., dict]:
         return json.loads(json.dumps(asdict(GpuReader().read())))
 
     def read_compiled(old=False, **settings):
-        folder = compile_library(tmp_path, old=old)
+        folder = compile_library(old=old)
         done = subprocess.run(
             [sys.executable, "-c", READ],
             env=environment(folder, **settings),

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import pytest
 
 from core.config import check_fields, make_config
@@ -33,9 +30,3 @@ def test_lenet_on_mnist_is_the_experiment_of_note_001():
     assert (config.optimizer, config.lr, config.batch_size, config.epochs) == ("sgd", 0.5, 100, 16)
     assert config.initializer == "xavier_uniform"
     assert preset.test_accuracy == 0.9849
-
-
-def test_presets_and_the_estimates_module_come_without_torch():
-    code = "import sys, core.presets, core.estimate; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "False\n", done.stderr

@@ -4,11 +4,14 @@ The C one (nvml.c) is loaded by another program as the driver's would be. The Py
 where pynvml calls C: it needs no compiler, and can change between two readings.
 """
 
+import atexit
 import ctypes
 import os
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +35,11 @@ LATER = (  # what an old library lacks
 )
 
 
-def compile_library(folder: Path, *, old: bool = False) -> Path:
-    """Build libnvidia-ml.so.1 in `folder`, to be named in LD_LIBRARY_PATH. Skips without cc."""
+@cache
+def compile_library(*, old: bool = False) -> Path:
+    """A folder with libnvidia-ml.so.1, to be named in LD_LIBRARY_PATH. Skips without cc."""
+    folder = Path(tempfile.mkdtemp(prefix="nnlab-fake-nvml-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("no C compiler")

@@ -25,8 +25,13 @@ from tui.commands.control import complete_live_run, parse_setting
 @pytest.fixture
 def runs_dir(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("NNLAB_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(control_commands, "PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr(control_commands, "PATIENCE_SECONDS", 60.0)  # of a busy machine
     return tmp_path / "runs"
+
+
+@pytest.fixture
+def impatient(runs_dir, monkeypatch) -> None:
+    monkeypatch.setattr(control_commands, "PATIENCE_SECONDS", 1.0)
 
 
 def nnlab(*words: str):
@@ -116,7 +121,8 @@ def test_resume_lets_a_paused_run_go_on(runs_dir):
     run = live_run(runs_dir)
     with trained(run, obey):
         assert nnlab("pause").exit_code == 0
-        assert read_info(run).state == "paused"
+        while read_info(run).state != "paused":  # run.json comes after the row
+            threading.Event().wait(0.01)
         result = nnlab("resume", "brave-otter")
     assert result.output == "brave-otter: goes on at step 512\n"
 
@@ -180,7 +186,7 @@ def test_a_run_whose_process_is_dead_cannot_be_asked(runs_dir):
     assert not (run / FOLDER).exists()
 
 
-def test_a_run_that_does_not_look_is_not_asked_any_more(runs_dir):
+def test_a_run_that_does_not_look_is_not_asked_any_more(runs_dir, impatient):
     run = live_run(runs_dir)
     result = nnlab("pause")
     assert result.exit_code == 1
@@ -188,7 +194,7 @@ def test_a_run_that_does_not_look_is_not_asked_any_more(runs_dir):
     assert list((run / FOLDER).iterdir()) == []
 
 
-def test_a_run_that_takes_its_time_is_told_apart(runs_dir):
+def test_a_run_that_takes_its_time_is_told_apart(runs_dir, impatient):
     run = live_run(runs_dir)
     with trained(run, lambda request: ControlApplied(1, 1, "pause", None, "of another")) as asked:
         result = nnlab("pause")
@@ -237,8 +243,7 @@ def test_a_factor_can_be_written_in_several_ways(text):
 
 def test_a_real_detached_run_obeys_every_command_and_shows_it(runs_dir):
     """The way of a run from its start to its end, in processes of their own."""
-    start = ("train", "softmax", "--epochs", "1000", "--threads", "1", "--device", "cpu")
-    control_commands.PATIENCE_SECONDS = 60.0  # of a busy machine; the fixture puts it back
+    start = ("train", "softmax", "--epochs", "100000", "--threads", "1", "--device", "cpu")
     started = nnlab(*start, "--detach", "--name", "mine")
     assert started.exit_code == 0, started.output
     assert "mine trains in the background" in started.stdout
@@ -251,7 +256,7 @@ def test_a_real_detached_run_obeys_every_command_and_shows_it(runs_dir):
             ["extend", "-2"],
             ["resume", "mine"],
             ["checkpoint"],
-            ["set", "epochs=1001"],
+            ["set", "epochs=100001"],
             ["stop"],
         ):
             result = nnlab(*words)
@@ -265,10 +270,10 @@ def test_a_real_detached_run_obeys_every_command_and_shows_it(runs_dir):
         if isinstance(event, ControlApplied)
     ]
     assert markers == [
-        ("pause", None), ("lr", 0.02), ("lr", 0.01), ("epochs", 998), ("resume", None),
-        ("checkpoint", None), ("epochs", 1001), ("stop", None),
+        ("pause", None), ("lr", 0.02), ("lr", 0.01), ("epochs", 99_998), ("resume", None),
+        ("checkpoint", None), ("epochs", 100_001), ("stop", None),
     ]  # fmt: skip
-    assert json.loads((run / "config.json").read_text())["epochs"] == 1000
+    assert json.loads((run / "config.json").read_text())["epochs"] == 100_000
 
     again = nnlab("resume", "mine", "--detach", "--json")
     assert json.loads(again.stdout)["state"] == "training"

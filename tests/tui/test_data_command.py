@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -42,13 +40,6 @@ def test_a_data_set_that_is_here_says_where(shared_data):
     assert by_name["mnist"]["state"] == "ready"
     assert by_name["mnist"]["path"].startswith(str(shared_data))
     assert by_name["mnist"]["download_bytes"] == 0
-
-
-def test_listing_waits_for_no_torch():
-    code = "import sys; sys.argv[1:] = ['data', 'list']; from tui.cli import main\n"
-    code += "try: main()\nexcept SystemExit: print('torch' in sys.modules, file=sys.stderr)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stderr == "False\n"
 
 
 def test_the_built_in_images_are_shown_with_their_figures():

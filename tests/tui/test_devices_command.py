@@ -20,9 +20,9 @@ NNLAB = [sys.executable, "-c", "from tui.cli import main; main()"]
 
 
 @pytest.fixture
-def four_gpus(tmp_path) -> dict[str, str]:
+def four_gpus() -> dict[str, str]:
     """The environment of a machine with four GPUs, the third of them lost."""
-    return environment(compile_library(tmp_path), gpus=4, lost=2)
+    return environment(compile_library(), gpus=4, lost=2)
 
 
 def nnlab(*words: str, env: dict[str, str]) -> subprocess.CompletedProcess:
@@ -56,8 +56,8 @@ def test_json_is_one_object_with_what_is_unknown_as_null(four_gpus):
     assert 0 <= found["host"]["cpu"] <= 1
 
 
-def test_sixteen_gpus_with_instances_and_throttling_fit_80_by_24(tmp_path):
-    env = environment(compile_library(tmp_path), gpus=16, slowed=4, mig=3)
+def test_sixteen_gpus_with_instances_and_throttling_fit_80_by_24():
+    env = environment(compile_library(), gpus=16, slowed=4, mig=3)
     terminal = Terminal("devices", "--watch", env=env, lines=24, columns=80)
     shown = terminal.read_until("q Quit").splitlines()
     assert [int(line[1:3]) for line in shown[:16]] == list(range(16))
@@ -67,23 +67,13 @@ def test_sixteen_gpus_with_instances_and_throttling_fit_80_by_24(tmp_path):
     assert terminal.read_to_the_end() == 0
 
 
-def test_without_a_gpu_the_host_and_the_reason_are_shown(tmp_path):
-    env = environment(compile_library(tmp_path), init=18)
+def test_without_a_gpu_the_host_and_the_reason_are_shown():
+    env = environment(compile_library(), init=18)
     done = nnlab("devices", env=env)
     assert done.returncode == 0
     assert done.stdout.startswith("No GPU: the NVIDIA driver and its library have different")
     assert "\nhost  " in done.stdout
     assert json.loads(nnlab("devices", "--json", env=env).stdout)["gpus"] == []
-
-
-def test_devices_imports_neither_torch_nor_textual():
-    code = (
-        "import sys\nfrom typer.testing import CliRunner\nfrom tui.cli import app\n"
-        "print(CliRunner().invoke(app, ['devices']).exit_code,"
-        " {'torch', 'textual'} & sys.modules.keys())"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "0 set()\n", done.stderr
 
 
 def test_help_has_examples():

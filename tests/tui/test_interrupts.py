@@ -46,7 +46,7 @@ def start(control):
     from core.events import ControlApplied
     if request:
         control.send(request)
-    settings = {"model": net, "epochs": 1000, "threads": 1, "device": "cpu", "lr": 0.01}
+    settings = {"model": net, "epochs": 100_000, "threads": 1, "device": "cpu", "lr": 0.01}
     for event in run_experiment(make_config(settings), runs_dir=Path(runs), control=control):
         yield event
         if isinstance(event, ControlApplied):

@@ -14,6 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from core.mailbox import RemoteControl
 from tui.lasting_output import Lasting, lasting_output
 
 CTRL_S, CTRL_Q = "\x13", "\x11"
@@ -56,15 +57,18 @@ def test_the_streams_come_back_afterwards():
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_a_reader_that_has_enough_does_not_end_the_run(tmp_path, options):
     process = subprocess.Popen(
-        [sys.executable, PRETENDED_RUN, "20", str(tmp_path / "done"), *options],
+        [sys.executable, PRETENDED_RUN, str(tmp_path / "done"), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        text=True,
     )
     process.stdout.readline()
     process.stdout.close()
-    errors = process.stderr.read().decode()
-    assert process.wait(timeout=PATIENCE) == 0, errors
-    assert errors == "the output is gone (Broken pipe); the run goes on\n"
+    assert process.stderr.readline() == "the output is gone (Broken pipe); the run goes on\n"
+    process.terminate()
+    errors = process.stderr.read()
+    assert process.wait(timeout=PATIENCE) == 143, errors
+    assert "gone" not in errors
     assert (tmp_path / "done").exists()
 
 
@@ -75,37 +79,55 @@ def open_terminal(*command: str, seen: str = "epoch +loss", **env: str) -> pexpe
     return terminal
 
 
-def end_of(terminal: pexpect.spawn) -> int:
-    """Close the terminal before the program's eyes, and wait for its exit code."""
+def close(terminal: pexpect.spawn) -> None:
+    """Close the terminal before the program's eyes, and wait until it has let go of it."""
     os.close(terminal.child_fd)
     terminal.closed = True  # pexpect must not end what it no longer can see
+    wait_until_let_go(terminal)
+
+
+def wait_until_let_go(terminal: pexpect.spawn) -> None:
+    output = Path(f"/proc/{terminal.pid}/fd/1")
     end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        done, status = os.waitpid(terminal.pid, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.05)
-    os.kill(terminal.pid, signal.SIGKILL)
-    pytest.fail("it did not end")
+    while str(output.readlink()) != os.devnull:
+        assert time.monotonic() < end, "it still has the terminal"
+        time.sleep(0.02)
+
+
+def end_of(terminal: pexpect.spawn) -> int:
+    """Wait for the end of the program, reading nothing. Returns its exit code."""
+    end = time.monotonic() + PATIENCE
+    while not (ended := os.waitpid(terminal.pid, os.WNOHANG))[0]:
+        if time.monotonic() > end:
+            os.kill(terminal.pid, signal.SIGKILL)
+            pytest.fail("it did not end")
+        time.sleep(0.02)
+    return os.waitstatus_to_exitcode(ended[1])
 
 
 def test_a_terminal_that_is_closed_does_not_end_the_run(tmp_path):
-    terminal = open_terminal(PRETENDED_RUN, "40", str(tmp_path / "done"))
-    assert end_of(terminal) == 0
+    terminal = open_terminal(PRETENDED_RUN, str(tmp_path / "done"))
+    close(terminal)
+    assert not (tmp_path / "done").exists()
+    os.kill(terminal.pid, signal.SIGTERM)
+    assert end_of(terminal) == 143
     assert (tmp_path / "done").exists()
 
 
 @pytest.mark.slow
 def test_a_training_goes_on_when_its_terminal_is_closed(tmp_path):
-    options = ["--epochs", "5", "--name", "r", "--threads", "1", "--device", "cpu"]
+    options = ["--epochs", "100000", "--name", "r", "--threads", "1", "--device", "cpu"]
     nnlab = ["-c", "from tui.cli import main; main()", "train", "softmax", *options]
-    assert end_of(open_terminal(*nnlab, NNLAB_RUNS=str(tmp_path))) == 0
+    terminal = open_terminal(*nnlab, NNLAB_RUNS=str(tmp_path))
+    close(terminal)
+    RemoteControl(tmp_path / "r").send("epochs", 1)  # the epoch it is in is its last
+    assert end_of(terminal) == 0
     assert json.loads((tmp_path / "r" / "run.json").read_text())["state"] == "finished"
 
 
 def test_a_terminal_that_does_not_read_holds_nothing_up_and_gets_all_lines_later(tmp_path):
     done = tmp_path / "done"
-    terminal = open_terminal(PRETENDED_RUN, "60", str(done))
+    terminal = open_terminal(PRETENDED_RUN, str(done), "60")
     terminal.send(CTRL_S)
     end = time.monotonic() + PATIENCE
     while not done.exists():
@@ -121,11 +143,11 @@ def test_a_terminal_that_does_not_read_holds_nothing_up_and_gets_all_lines_later
 
 
 def test_sighup_gives_the_terminal_back_and_the_run_goes_on(tmp_path):
-    terminal = open_terminal(PRETENDED_RUN, "40", str(tmp_path / "done"))
+    terminal = open_terminal(PRETENDED_RUN, str(tmp_path / "done"))
     os.kill(terminal.pid, signal.SIGHUP)
-    terminal.expect(pexpect.EOF)  # it has let go of the terminal
-    terminal.wait()
-    shown = terminal.before.rpartition(b"\x1b[?25")[2]
-    assert shown.startswith(b"h")  # the bars had hidden the cursor
-    assert terminal.exitstatus == 0
+    wait_until_let_go(terminal)
+    os.kill(terminal.pid, signal.SIGTERM)
+    assert end_of(terminal) == 143
     assert (tmp_path / "done").exists()
+    shown = terminal.before + terminal.after + os.read(terminal.child_fd, 65536)
+    assert shown.rpartition(b"\x1b[?25")[2].startswith(b"h")  # the bars had hidden the cursor

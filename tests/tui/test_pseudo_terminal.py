@@ -41,7 +41,7 @@ def test_somebody_starts_a_training_watches_it_learn_and_leaves(open_terminal, t
 
 @pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_saves_the_run_and_restores_the_terminal(open_terminal, tmp_path, signum, status):
-    terminal = open_terminal("tui", "--start", "softmax", "--epochs", "1000")
+    terminal = open_terminal("tui", "--start", "softmax", "--epochs", "100000")
     terminal.until(train_score)
     os.kill(terminal.child.pid, signum)
     assert terminal.end() == status
@@ -53,7 +53,7 @@ def test_a_signal_saves_the_run_and_restores_the_terminal(open_terminal, tmp_pat
 
 
 def test_sigusr1_saves_a_checkpoint_and_the_dashboard_goes_on(open_terminal, tmp_path):
-    terminal = open_terminal("tui", "--start", "softmax", "--epochs", "1000")
+    terminal = open_terminal("tui", "--start", "softmax", "--epochs", "100000")
     terminal.until(train_score)
     os.kill(terminal.child.pid, signal.SIGUSR1)
     terminal.until("Checkpoint saved")

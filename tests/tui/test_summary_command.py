@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -107,14 +105,3 @@ def test_help_has_examples_and_warns_that_a_file_is_run():
     text = " ".join(run("--help").stdout.replace("│", " ").split())
     assert "nnlab summary resnet18 --input 3x224x224 --depth 1" in text
     assert "which runs the code in that file" in text
-
-
-def test_a_wrong_name_is_told_before_torch_is_imported():
-    code = """
-import sys
-from typer.testing import CliRunner
-from tui.cli import app
-print(CliRunner().invoke(app, ["summary", "lenett"]).exit_code, "torch" in sys.modules)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "2 False\n", done.stderr

@@ -247,7 +247,7 @@ def test_the_real_thing_in_a_terminal_is_stopped_and_resumed(tmp_path):
             sys.executable, list(words), env=environment, dimensions=(24, 80), timeout=60
         )
 
-    run = start("train", "mlp", "--epochs", "1000", "--name", "mine", "--threads", "1")
+    run = start("train", "mlp", "--epochs", "100000", "--name", "mine", "--threads", "1")
     run.expect(r"epoch +loss +train acc +test loss +test acc")
     run.expect(r"\n.* 1 +\d\.\d{4} +0\.\d{4} +\d\.\d{4} +0\.\d{4}\*")
     run.sendintr()

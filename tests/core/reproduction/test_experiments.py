@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import pytest
 
 from core.config import check_fields, make_config
@@ -63,10 +60,3 @@ def test_lenet_on_mnist_is_the_experiment_of_note_001():
     assert (config.model, config.data) == ("lenet", "mnist")
     assert (config.optimizer, config.lr, config.batch_size, config.epochs) == ("sgd", 0.5, 100, 16)
     assert config.initializer == "xavier_uniform"
-
-
-def test_the_table_of_experiments_comes_without_torch():
-    modules = "core.reproduction.experiments, core.reproduction.page"
-    code = f"import sys, {modules}; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "False\n", done.stderr
