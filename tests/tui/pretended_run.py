@@ -2,8 +2,8 @@
 
     python pretended_run.py FILE [EPOCHS] [--json]
 
-It goes on until it is asked to stop, or for so many epochs. An epoch takes 50 ms; FILE receives how many seconds it
-counted in all, and how many have passed.
+It goes on until it is asked to stop, or for so many epochs. An epoch takes 50 ms; FILE receives how
+many seconds it counted in all, and how many have passed.
 """
 
 import sys
