@@ -276,6 +276,11 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     threads: int | None = Field(
         None, ge=1, le=1024, description="CPU threads; chosen by a short probe if not given."
     )
+    executor: Literal["eager", "compile"] = Field(
+        "eager",
+        description="How a training step runs: eager, or compile (torch.compile), which takes a "
+        "minute first and then saves convolutional networks a fifth to a third of the time.",
+    )
     report_interval: float = Field(
         0.1, ge=0, le=3600, allow_inf_nan=False, description="Seconds between two reports."
     )

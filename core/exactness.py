@@ -17,7 +17,7 @@ from core.device import Device
 WORLD_SIZE = 1
 
 
-def conditions(model: str, device: Device, threads: int) -> dict[str, Any]:
+def conditions(model: str, device: Device, threads: int, executor: str = "eager") -> dict[str, Any]:
     """What the bits of a training depend on, beside its settings and its images; as JSON.
 
     `model` is RunConfig's: for a network of a user's own, the file counts that it is defined in,
@@ -28,6 +28,7 @@ def conditions(model: str, device: Device, threads: int) -> dict[str, Any]:
         "device": device.torch_name.partition(":")[0],  # cuda:1 may be what cuda:0 was
         "device name": device.name,
         "CPU threads": threads,
+        "executor": executor,
         "processes": WORLD_SIZE,
         "python": platform.python_version(),
         **{name: version(name) for name in ("nnlab", "torch", "numpy")},

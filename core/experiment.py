@@ -37,7 +37,7 @@ from core.exactness import conditions, why_not_exact
 from core.foreign_weights import read_foreign_weights
 from core.mailbox import requests_reach
 from core.permissions import check_own, share_folder
-from core.prepare import Stopped, load_images, prepare, set_threads, settle
+from core.prepare import Stopped, load_images, prepare, set_executor, set_threads, settle
 from core.random_state import restore_random_state
 from core.record import RowWriter, damaged_rows, has_begun, record, set_aside
 from core.run_lock import hold
@@ -116,13 +116,16 @@ def _begin(
             write_config(run, config)
         training = prepare(config, dataset, device)
         threads, why = set_threads(config.threads, training)
+        notices.append(why)
+        executor = yield from _hold_notices(set_executor(config.executor, training), notices)
         if control.wants("stop"):
             raise Stopped
     except Stopped:
         yield RunEnd("stopped", 0, 0, None, None, 0.0)
         return
     training.control = control
-    yield from _train_in(run, training, config, dataset, device, threads, [*notices, why])
+    now = conditions(config.model, device, threads, executor)
+    yield from _train_in(run, training, config, dataset, device, now, notices)
 
 
 def resume_experiment(
@@ -195,13 +198,15 @@ def _go_on(
     before = found.circumstances.conditions if found else {}
     threads, why = set_threads(config.threads or before.get("CPU threads"), training)
     notices.append(why)
+    executor = yield from _hold_notices(set_executor(config.executor, training), notices)
+    now = conditions(config.model, device, threads, executor)
     training.control = control
     if found:
         training.model.load_state_dict(found.model)
         training.optimizer.load_state_dict(found.optimizer)
         training.position = found.position
         restore_random_state(found.random, torch.device(device.torch_name))
-        if changed := why_not_exact(before, conditions(config.model, device, threads)):
+        if changed := why_not_exact(before, now):
             notices.append(changed)
     if damaged := damaged_rows(run):
         notices.append(f"{_rows(damaged)} in the logs damaged, and left out")
@@ -212,7 +217,7 @@ def _go_on(
         if info.config != config:
             write_config(run, config)
             notices.append("config.json was damaged or changed: as it was again")
-    yield from _train_in(run, training, config, dataset, device, threads, notices)
+    yield from _train_in(run, training, config, dataset, device, now, notices)
 
 
 def import_run(
@@ -244,7 +249,8 @@ def import_run(
     with hold(run):
         notices = [device.note] if device.note else []
         notices += [f"weights imported from {file.absolute()}", why]
-        yield from _train_in(run, training, config, dataset, device, threads, notices)
+        now = conditions(config.model, device, threads)
+        yield from _train_in(run, training, config, dataset, device, now, notices)
 
 
 def _newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
@@ -351,16 +357,19 @@ def _train_in(
     config: RunConfig,
     dataset: Dataset,
     device: Device,
-    threads: int,
+    now: dict[str, Any],
     notices: list[str],
 ) -> Iterator[Event]:
-    """The events of the training itself, from RunStart to RunEnd, recorded and saved in `run`."""
+    """The events of the training itself, from RunStart to RunEnd, recorded and saved in `run`.
+
+    `now` are its conditions; see core.exactness.
+    """
     rows = RowWriter(run)
-    saving = keep_checkpoints(run, training, config, dataset, device, threads, rows)
+    saving = keep_checkpoints(run, training, config, dataset, now, rows)
 
     def events() -> Iterator[Event]:
         yield from map(Notice, notices)
-        yield start_of(run, training, config, dataset, device, threads)
+        yield start_of(run, training, config, dataset, device, now)
         try:
             yield from with_device_history(train(training), device.uuid)
             finished = training.position.epoch > training.position.epochs
@@ -383,22 +392,17 @@ def keep_checkpoints(
     training: Training,
     config: RunConfig,
     dataset: Dataset,
-    device: Device,
-    threads: int,
+    now: dict[str, Any],
     rows: RowWriter,
     runs: int = 1,
 ) -> Checkpoints:
     """Let `training` be saved in the folder of its run, whose rows go to `rows`, where so many
-    `runs` have the time in common that saving may cost."""
+    `runs` have the time in common that saving may cost; `now` are its conditions."""
     saving = Checkpoints(
         run / "checkpoints",
         training,
         rows,
-        Circumstances(
-            config.model_dump(mode="json"),
-            conditions(config.model, device, threads),
-            dataset.digest,
-        ),
+        Circumstances(config.model_dump(mode="json"), now, dataset.digest),
         Cadence(config.checkpoint_seconds, config.keep_every, SHARE / runs),
     )
     training.saving = saving
@@ -406,7 +410,12 @@ def keep_checkpoints(
 
 
 def start_of(
-    run: Path, training: Training, config: RunConfig, dataset: Dataset, device: Device, threads: int
+    run: Path,
+    training: Training,
+    config: RunConfig,
+    dataset: Dataset,
+    device: Device,
+    now: dict[str, Any],
 ) -> RunStart:
     """What is told before the first step."""
     batches = training.train_batches
@@ -418,7 +427,8 @@ def start_of(
         data=config.data,
         device=device.torch_name,
         device_name=device.name,
-        threads=threads,
+        threads=now["CPU threads"],
+        executor=now["executor"],
         parameters=_count_parameters(training.model),
         classes=dataset.classes,
         train_images=len(dataset.train),

@@ -16,6 +16,7 @@ from core.datasets import Dataset
 from core.device import Device, device_problem, has_failed
 from core.errors import NNLabError, RunError
 from core.events import Event, Notice, Progress
+from core.exactness import conditions
 from core.experiment import end_of, keep_checkpoints, resume_advice, start_of
 from core.record import RowWriter, record
 from core.runs import read_info
@@ -63,10 +64,9 @@ class Member:
         """Be ready for the first step, as one of so many `together`."""
         self.training = training
         rows = RowWriter(self.run)
-        self.saving = keep_checkpoints(
-            self.run, training, config, dataset, device, threads, rows, together
-        )
-        self.start = start_of(self.run, training, config, dataset, device, threads)
+        now = conditions(config.model, device, threads, "stack")
+        self.saving = keep_checkpoints(self.run, training, config, dataset, now, rows, together)
+        self.start = start_of(self.run, training, config, dataset, device, now)
         self._recording = record(
             self.run, self._arriving(), dataset.digest, rows=rows, patience=self.saving.patience
         )

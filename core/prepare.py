@@ -2,12 +2,13 @@
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from core.batches import Batches, normalisation
 from core.build import build_model, check_model, input_size_of
+from core.compiled import CannotCompile, compile_forward
 from core.config import RunConfig, where_of
 from core.control import Control
 from core.datasets import Dataset, load
@@ -122,6 +123,25 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
         label_smoothing=config.label_smoothing,
         report_interval=config.report_interval,
     )
+
+
+def set_executor(
+    wanted: str, training: Training
+) -> Generator[Progress | Notice, None, Literal["eager", "compile"]]:
+    """Have steps carried out as `wanted`, once the threads are set; eagerly if that cannot be.
+
+    Returns how they are carried out.
+    """
+    if wanted == "eager":
+        return "eager"
+    yield Progress("compiling", 0, None)
+    try:
+        seconds = compile_forward(training)
+    except CannotCompile as error:
+        yield Notice(f"steps run eagerly, for they cannot be compiled: {error}")
+        return "eager"
+    yield Notice(f"steps are compiled (in {seconds:.0f} s)")
+    return "compile"
 
 
 def set_threads(wanted: int | None, training: Training) -> tuple[int, str]:

@@ -302,6 +302,7 @@ def _figures(view: RunView) -> dict[str, Any]:
         "device": view.start.device,
         "device_name": view.start.device_name,
         "threads": view.start.threads,
+        "executor": view.start.executor,
         "epoch": len(view.epoch_ends),
         "epochs": view.epochs,
         "step": view.step,

@@ -47,7 +47,10 @@ PANELS: dict[str, tuple[str, ...]] = {
     "Weights: start and penalties (a network may bring its own)": (
         *("initializer", "init_options", "conv_init", "norm_init", "weight_decay", "l1", "decay"),
     ),
-    "Machine": ("device", "threads", "report_interval", "checkpoint_seconds", "keep_every"),
+    "Machine": (
+        *("device", "threads", "executor"),
+        *("report_interval", "checkpoint_seconds", "keep_every"),
+    ),
 }
 PANEL_OF = {name: panel for panel, names in PANELS.items() for name in names}
 RUN = "The run"

@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from core.checkpoint import load_newest
+from core.compiled import CannotCompile
 from core.config import make_config
 from core.control import Control
 from core.events import ControlApplied, EpochEnd, Notice, Progress, RunEnd, StepReport
 from core.experiment import resume_experiment, run_experiment
 from core.optimizers import OPTIMIZERS
 from core.record import read_events
+from core.runs import read_facts
 from core.schedules import SCHEDULES
 
 STEPS = 5  # in an epoch
@@ -123,6 +125,9 @@ class Lab:
         if way and way[1] == "kill":
             events.close()  # leaves the folder as a kill does, but for what run.json says
         return told
+
+    def executor(self, name):
+        return read_facts(self.runs / name)["executor"]
 
     def outcome(self, name):
         """Rows without times, and all that the last checkpoint holds of the training."""
@@ -244,3 +249,30 @@ def test_requests_and_interruptions_at_random(lab, seed):
         for _ in range(4)
     )
     assert_same(lab.interrupted(config, ways, requests), straight)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["stop", "kill"])
+def test_a_compiled_run_is_resumed_exactly(lab, way):
+    config = lab.config(**FULL, lr=0.05, executor="compile")
+    straight = lab.straight(config)
+    assert lab.executor("straight") == "compile"
+    assert_same(lab.interrupted(config, [(3, way), (8, way)]), straight)
+
+
+def test_a_run_that_can_no_longer_be_compiled_goes_on_eagerly_and_says_so(lab, monkeypatch):
+    def compile_nothing(training):
+        return 1.0
+
+    def fail(training):
+        raise CannotCompile("No working C++ compiler found")
+
+    config = lab.config(executor="compile")
+    monkeypatch.setattr("core.prepare.compile_forward", compile_nothing)
+    lab.begin(config, (7, "stop"))
+    assert lab.executor("parts") == "compile"
+    monkeypatch.setattr("core.prepare.compile_forward", fail)
+    told = [e.text for e in resume_experiment(lab.runs / "parts") if isinstance(e, Notice)]
+    assert "steps run eagerly, for they cannot be compiled: No working C++ compiler found" in told
+    assert "not bit for bit the run it would have been: executor eager, was compile" in told
+    assert lab.executor("parts") == "eager"

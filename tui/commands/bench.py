@@ -36,22 +36,22 @@ def bench(
     config = given.config()
     from tui.waiting import wait_for
 
-    speed, device, threads = wait_for(_measure(config, seconds, data_dir))
+    speed, device, threads, executor = wait_for(_measure(config, seconds, data_dir))
     if json:
         from tui.json_output import print_json
 
-        print_json(_as_json(config, speed, device, threads))
+        print_json(_as_json(config, speed, device, threads, executor))
     else:
-        _print(config, speed, device, threads)
+        _print(config, speed, device, threads, executor)
 
 
 def _measure(
     config: "RunConfig", seconds: float, data_dir: Any
-) -> "Generator[Progress | Notice, None, tuple[Speed, str, int]]":
+) -> "Generator[Progress | Notice, None, tuple[Speed, str, int, str]]":
     yield Progress("importing torch", 0, None)
     from core.control import Control
     from core.device import choose_device
-    from core.prepare import load_images, prepare, set_threads
+    from core.prepare import load_images, prepare, set_executor, set_threads
     from core.speed import measure_speed
 
     device = choose_device(config.device)
@@ -60,18 +60,22 @@ def _measure(
     dataset = yield from load_images(config, data_dir, Control())
     training = prepare(config, dataset, device)
     threads, _ = set_threads(config.threads, training)
+    executor = yield from set_executor(config.executor, training)
     speed = yield from measure_speed(training, seconds)
-    return speed, device.name, threads
+    return speed, device.name, threads, executor
 
 
-def _as_json(config: "RunConfig", speed: "Speed", device: str, threads: int) -> dict[str, Any]:
+def _as_json(
+    config: "RunConfig", speed: "Speed", device: str, threads: int, executor: str
+) -> dict[str, Any]:
     from dataclasses import asdict
 
     settings = {"model": config.model, "data": config.data, "batch_size": config.batch_size}
-    return settings | {"device": device, "threads": threads} | asdict(speed)
+    where = {"device": device, "threads": threads, "executor": executor}
+    return settings | where | asdict(speed)
 
 
-def _print(config: "RunConfig", speed: "Speed", device: str, threads: int) -> None:
+def _print(config: "RunConfig", speed: "Speed", device: str, threads: int, executor: str) -> None:
     from rich.text import Text
 
     from tui.console import console
@@ -84,7 +88,8 @@ def _print(config: "RunConfig", speed: "Speed", device: str, threads: int) -> No
 
     plural = "s" * (threads > 1)
     line(config.model, f"{config.data}, batches of {config.batch_size}", "bold")
-    line("device", f"{device}, {threads} CPU thread{plural}")
+    how = ", compiled" if executor == "compile" else ""
+    line("device", f"{device}, {threads} CPU thread{plural}{how}")
     line(
         "training",
         f"{count(speed.samples_per_second)} img/s, {speed.share:.0%} of the bare step's "

@@ -99,6 +99,7 @@ def facts(view: RunView) -> Iterator[tuple[str, str]]:
     yield "steps per epoch", f"{start.steps_per_epoch:,}"
     yield start.samples, f"{count(start.train_images)} + {count(start.test_images)} test"
     yield "threads", str(start.threads)
+    yield "steps run", "compiled" if start.executor == "compile" else "eagerly"
     yield "runs on", safe_text(f"{start.device}, {start.device_name}")
     yield "folder", safe_text(start.path)
 

@@ -28,8 +28,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "images": ("augmentation", "normalisation", "input_size"),
     "run": (
-        *("model_options", "seed", "device", "threads", "report_interval"),
-        *("checkpoint_seconds", "keep_every"),
+        *("model_options", "seed", "device", "threads", "executor"),
+        *("report_interval", "checkpoint_seconds", "keep_every"),
     ),
 }
 CHOICES: dict[str, Registry[Any]] = {

@@ -1,0 +1,59 @@
+"""`--executor compile`: network, loss and their gradients as torch.compile makes them.
+
+The update needs no compiling, for the optimizers have fused kernels. A smaller last batch and the
+evaluation run eagerly: each would be compiled anew. What is drawn at random is what eager drawing
+gives, and all is compiled in this process, for none may be started under a screen.
+"""
+
+import logging
+import time
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.random_state import random_state, restore_random_state
+from core.train import Training
+
+OPTIONS: dict[str, Any] = {"fallback_random": True, "compile_threads": 1}
+
+
+class CannotCompile(Exception):
+    """Why this network, or any network here, can only run eagerly; in one line."""
+
+
+def compile_forward(training: Training) -> float:
+    """Have `training` compute its full batches by compiled code. Returns the seconds it took.
+
+    Weights, buffers and generators are as before, the gradients are none. Threads must be chosen
+    before: their number is compiled in. Raises CannotCompile.
+    """
+    # It warns of a missing CUDA in the middle of a screen.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+    torch.compiler.reset()  # runs before this one would count towards torch's limit of variants
+    compiled = torch.compile(training.eager_forward, dynamic=False, options=OPTIONS)
+    images, labels = training.train_batches.batch(1, 0)
+    model, full = training.model, len(labels)
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    generators = random_state(images.device)
+    began = time.perf_counter()
+    try:
+        model.train()
+        compiled(images, labels)[0].backward()  # only calling them compiles the two
+    except Exception as error:  # whatever a compiler may raise; what the network raises, it repeats
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise CannotCompile(lines[0][:200]) from error
+    finally:
+        training.optimizer.zero_grad()
+        restore_random_state(generators, images.device)
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
+
+    def forward(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        if len(labels) == full:
+            return compiled(images, labels)
+        return training.eager_forward(images, labels)
+
+    training.forward = forward
+    return time.perf_counter() - began
