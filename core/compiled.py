@@ -31,7 +31,8 @@ def compile_forward(training: Training) -> float:
     # It warns of a missing CUDA in the middle of a screen.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     torch.compiler.reset()  # runs before this one would count towards torch's limit of variants
-    compiled = torch.compile(training.eager_forward, dynamic=False, options=OPTIONS)
+    # As one graph: in pieces, some of them eager, it gains little and may not be resumed exactly.
+    compiled = torch.compile(training.eager_forward, fullgraph=True, dynamic=False, options=OPTIONS)
     images, labels = training.train_batches.batch(1, 0)
     model, full = training.model, len(labels)
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
@@ -40,6 +41,8 @@ def compile_forward(training: Training) -> float:
     try:
         model.train()
         compiled(images, labels)[0].backward()  # only calling them compiles the two
+        with torch.compiler.set_stance("fail_on_recompile"):
+            compiled(images, labels)  # a network that draws numbers of Python's is new each time
     except Exception as error:  # whatever a compiler may raise; what the network raises, it repeats
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise CannotCompile(lines[0][:200]) from error

@@ -315,6 +315,7 @@ def _training_steps(config: RunConfig, found: Estimate) -> Callable[[int], Calla
     from core.batches import Batches, normalisation
     from core.datasets import Images
     from core.losses import LOSSES
+    from core.memory_format import put_channels_last
 
     loss_of = LOSSES[config.loss or found.images.task.loss]
     device, facts = found.device.torch_name, found.images
@@ -326,6 +327,7 @@ def _training_steps(config: RunConfig, found: Estimate) -> Callable[[int], Calla
         input_size=side,
         options=config.model_options,
     ).to(device)
+    put_channels_last(model)
     optimizer = OPTIMIZERS[config.optimizer](
         model.parameters(), config.lr, config.momentum, config.weight_decay
     )

@@ -36,6 +36,7 @@ from core.events import Event, Notice, Progress, RunEnd, RunStart
 from core.exactness import conditions, why_not_exact
 from core.foreign_weights import read_foreign_weights
 from core.mailbox import requests_reach
+from core.memory_format import match_weights
 from core.permissions import check_own, share_folder
 from core.prepare import Stopped, load_images, prepare, set_executor, set_threads, settle
 from core.random_state import restore_random_state
@@ -117,7 +118,7 @@ def _begin(
         training = prepare(config, dataset, device)
         threads, why = set_threads(config.threads, training)
         notices.append(why)
-        executor = yield from _hold_notices(set_executor(config.executor, training), notices)
+        executor = yield from hold_notices(set_executor(config.executor, training), notices)
         if control.wants("stop"):
             raise Stopped
     except Stopped:
@@ -198,12 +199,13 @@ def _go_on(
     before = found.circumstances.conditions if found else {}
     threads, why = set_threads(config.threads or before.get("CPU threads"), training)
     notices.append(why)
-    executor = yield from _hold_notices(set_executor(config.executor, training), notices)
+    executor = yield from hold_notices(set_executor(config.executor, training), notices)
     now = conditions(config.model, device, threads, executor)
     training.control = control
     if found:
         training.model.load_state_dict(found.model)
         training.optimizer.load_state_dict(found.optimizer)
+        match_weights(training.optimizer)
         training.position = found.position
         restore_random_state(found.random, torch.device(device.torch_name))
         if changed := why_not_exact(before, now):

@@ -17,6 +17,7 @@ from core.errors import ConfigError
 from core.events import Notice, Progress
 from core.initializers import initialize
 from core.losses import LOSSES
+from core.memory_format import put_channels_last
 from core.optimizers import make_optimizer
 from core.random_state import seed_all
 from core.schedules import SCHEDULES
@@ -82,6 +83,7 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
     scale = normalisation(config.normalisation, dataset.train)
     try:
         model.to(device.torch_name)
+        put_channels_last(model)  # after the initializer, which draws in the order of memory
         train_batches = Batches(
             dataset.train,
             batch_size=config.batch_size,

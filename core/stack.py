@@ -138,7 +138,7 @@ class Stack:
             ]
             if all(pasts):
                 self._optimizer.state[change] = {
-                    name: torch.stack([past[name] for past in pasts if past])
+                    name: torch.stack([past[name] for past in pasts if past]).contiguous()
                     if _is_of_each(name, value)
                     else _copy(value)
                     for name, value in (pasts[0] or {}).items()
@@ -200,7 +200,8 @@ def _stack_parameters(models: Sequence[nn.Module]) -> Parameters:
     stacked: Parameters = {}
     for name, first in named[0].items():
         owns = [parameters[name] for parameters in named]
-        together = torch.stack([own.detach() for own in owns])
+        # Contiguous: alone, the weights of convolutions may have their channels last.
+        together = torch.stack([own.detach() for own in owns]).contiguous()
         for own, view in zip(owns, together, strict=True):
             own.data = view
         stacked[name] = together.requires_grad_(first.requires_grad)

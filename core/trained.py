@@ -23,6 +23,7 @@ from core.device import Device, choose_device, is_out_of_memory
 from core.errors import OutOfMemory, RunError
 from core.events import Progress, RunStart
 from core.losses import LOSSES, Loss
+from core.memory_format import put_channels_last
 from core.permissions import check_own
 from core.record import read_events
 from core.task import CLASSIFICATION, REGRESSION, Task
@@ -144,6 +145,7 @@ def load_trained(run: Path, which: str = "best", device: str = "auto") -> Traine
     try:
         model.load_state_dict(checkpoint.model)
         model.to(chosen.torch_name)
+        put_channels_last(model)  # as it was trained: the same sums in the same order
     except RuntimeError as error:
         if is_out_of_memory(error):
             raise OutOfMemory(

@@ -33,12 +33,13 @@ class Net(nn.Module):
     def __init__(self, in_channels, num_classes):
         super().__init__()
         self.conv = nn.Conv2d(in_channels, 4, 3)
+        self.second = nn.Conv2d(4, 4, 3, padding=1)  # its kernels have their channels last
         self.norm = nn.BatchNorm2d(4)
         self.drop = nn.Dropout(0.3)
         self.out = nn.Linear(4 * 6 * 6, num_classes)
 
     def forward(self, x):
-        x = self.norm(self.conv(x)).relu()
+        x = self.norm(self.second(self.conv(x))).relu()
         if self.training:
             x = x * random.uniform(0.9, 1.1) + 0.01 * np.random.randn()
         return self.out(self.drop(x.flatten(1)))
@@ -254,10 +255,19 @@ def test_requests_and_interruptions_at_random(lab, seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["stop", "kill"])
 def test_a_compiled_run_is_resumed_exactly(lab, way):
+    lab.net.write_text(NETWORK.replace("if self.training", "if False"))  # see the next test
     config = lab.config(**FULL, lr=0.05, executor="compile")
     straight = lab.straight(config)
     assert lab.executor("straight") == "compile"
     assert_same(lab.interrupted(config, [(3, way), (8, way)]), straight)
+
+
+@pytest.mark.slow
+def test_a_network_that_would_be_compiled_anew_at_each_step_runs_eagerly(lab):
+    told = lab.begin(lab.config(executor="compile"), None)
+    (line,) = [e.text for e in told if isinstance(e, Notice) and "cannot be compiled" in e.text]
+    assert len(line) < 300
+    assert lab.executor("parts") == "eager"
 
 
 def test_a_run_that_can_no_longer_be_compiled_goes_on_eagerly_and_says_so(lab, monkeypatch):
