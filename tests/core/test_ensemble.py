@@ -19,7 +19,8 @@ from core.mailbox import RemoteControl
 from core.record import read_events
 from core.runs import list_runs, read_info
 
-NEAR = {"rtol": 1e-4, "atol": 1e-3}
+# Adam turns the rounding of a tiny gradient into a part of its step, which is 0.1 here.
+NEAR = {"rtol": 1e-4, "atol": 3e-3}
 
 
 @pytest.fixture
