@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from core.build import build_model, default_input_size, input_size_of
 from core.config import RunConfig, defaults_for
 from core.datasets import DATASETS, Where, is_table
-from core.errors import ModelError, NNLabError
+from core.errors import ModelError, NNLabError, RunError
+from core.events import RunStart
 from core.models import MODELS
 from core.optimizers import OPTIMIZERS
+from core.runs import read_info
 from core.task import CLASSIFICATION, REGRESSION, Task, predicts_numbers
 
 if TYPE_CHECKING:
@@ -150,6 +152,24 @@ def summarize_for(config: RunConfig, images: ImageFacts) -> "Summary":
         options=config.model_options,
         batch_size=config.batch_size,
     )
+
+
+def summarize_run(start: RunStart) -> "Summary":
+    """The layers of the network of a run. Raises what `summarize_named` raises, and RunError."""
+    config = read_info(Path(start.path)).config
+    if config is None:
+        raise RunError(
+            f"{Path(start.path) / 'config.json'} is missing or damaged.",
+            "Resume the run: that brings it back.",
+        )
+    images = ImageFacts(
+        channels=start.image_shape[0],
+        classes=len(start.classes) or 1,
+        train=start.train_images,
+        test=start.test_images,
+        side=start.image_shape[1],
+    )
+    return summarize_for(config, images)
 
 
 def estimate(config: RunConfig, images: ImageFacts, summary: "Summary") -> Estimate:

@@ -3,6 +3,7 @@ of its checkpoints. Its training images are not needed for that.
 """
 
 from collections.abc import Generator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from core.batches import Batches, Scale
-from core.build import build_model, input_size_of
+from core.build import build_model, input_size_of, is_user_model
 from core.checkpoint import checkpoints, load_checkpoint, load_newest
 from core.config import RunConfig, problems, where_of
 from core.datasets import Dataset, Images, Loading, load
@@ -135,15 +136,19 @@ def load_trained(run: Path, which: str = "best", device: str = "auto") -> Traine
     chosen = choose_device(device)
     channels = start.image_shape[0]
     size = input_size_of(config)
-    model = build_model(
-        config.model,
-        channels,
-        len(start.classes) or 1,
-        input_size=size,
-        options=config.model_options,
-    )
+    # Built without weights, a network of ours draws no random number that a run in this process
+    # would miss; one of a user's may need values.
+    ours = not is_user_model(config.model)
+    with torch.device("meta") if ours else nullcontext():
+        model = build_model(
+            config.model,
+            channels,
+            len(start.classes) or 1,
+            input_size=size,
+            options=config.model_options,
+        )
     try:
-        model.load_state_dict(checkpoint.model)
+        model.load_state_dict(checkpoint.model, assign=ours)
         model.to(chosen.torch_name)
         put_channels_last(model)  # as it was trained: the same sums in the same order
     except RuntimeError as error:

@@ -102,6 +102,10 @@ def _score_range(view: RunView) -> Point:
     return (0.0 if view.metric == "accuracy" else -1.0), 1.0
 
 
+def _gradient_norm(report: StepReport) -> float:
+    return math.nan if report.gradient_norm is None else report.gradient_norm
+
+
 CHARTS: dict[str, Chart] = {
     chart.name: chart
     for chart in (
@@ -128,6 +132,16 @@ CHARTS: dict[str, Chart] = {
             of_reports(lambda report: report.lr),
             smoothed=False,
             logarithmic=True,
+            y_range=_not_negative,
+            format=".4g",
+            short_format=".3g",
+        ),
+        Chart(
+            "gradient",
+            lambda view: "gradient norm",
+            of_reports(_gradient_norm),
+            logarithmic=True,
+            applies=lambda view: any(r.gradient_norm is not None for r in view.reports[-1:]),
             y_range=_not_negative,
             format=".4g",
             short_format=".3g",

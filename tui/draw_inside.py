@@ -39,12 +39,12 @@ def parameter_lines(
         most = max(f.histogram)
         bars = sparkline([n / most for n in f.histogram] if most else [], len(f.histogram))
         line = Text(
-            f"{name:<{width}}  {shape(f.shape):>{shapes}}  {_number(f.norm):>8}  "
-            f"{_number(f.mean):>8}  {_number(f.spread):>7}  "
+            f"{name:<{width}}  {shape(f.shape):>{shapes}}  {number(f.norm):>8}  "
+            f"{number(f.mean):>8}  {number(f.spread):>7}  "
         )
         line.append(bars, "#87afd7")
         if loss is not None:
-            line.append(f"  {DASH if f.gradient_norm is None else _number(f.gradient_norm):>8}")
+            line.append(f"  {DASH if f.gradient_norm is None else number(f.gradient_norm):>8}")
         lines.append(line)
     if loss is not None:
         lines += [Text(), Text(f"loss {loss:.4f} on the first batch of the run")]
@@ -85,6 +85,6 @@ def feature_lines(
     return drawn
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Four digits that say something, in at most eight characters."""
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1000 else f"{value:.1e}"

@@ -83,3 +83,13 @@ class Lab(NNLabApp):
         """All that is on the screen, as text."""
         strips = self.screen._compositor.render_strips()
         return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+class Bare(NNLabApp):
+    """The app without a screen of its own; imports no torch in a thread."""
+
+    def open_launch_screen(self) -> None:
+        """Nothing below the screen that is tested."""
+
+    def import_torch(self) -> None:
+        """The test has done so."""

@@ -8,6 +8,7 @@ from core.events import (
     ControlApplied,
     EpochEnd,
     Event,
+    LayerFigures,
     Progress,
     RunEnd,
     RunStart,
@@ -53,6 +54,21 @@ def epoch_end(epoch: int, loss: float, accuracy: float, seconds: float = 1.25) -
     return EpochEnd(
         epoch, epoch * STEPS, loss, accuracy, loss + 0.1, accuracy - 0.05, 0.1, seconds, 5000.0
     )
+
+
+def layer_figures(step: int, **changes: Any) -> LayerFigures:
+    """Of two layers and the ReLU between them, a quarter of whose units is dead."""
+    values: dict[str, Any] = {
+        "layers": ("block.conv", "fc"),
+        "weights": (3.0 + step / 1000, 4.0),
+        "gradients": (0.3, 100.0 / step),
+        "lows": (-1.0, -step / 100),
+        "highs": (1.0, step / 100),
+        "histograms": ((1, 2, 4, 2), (0, 5, 5, 0)),
+        "relus": ("block.relu",),
+        "dead": (0.25,),
+    }
+    return LayerFigures((step - 1) // STEPS + 1, step, **(values | changes))
 
 
 def epoch(number: int, accuracy: float) -> list[Event]:

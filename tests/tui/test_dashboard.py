@@ -78,7 +78,7 @@ async def test_the_footer_names_every_key_at_80_columns():
         await app.footer_shows("Quit")
         footer = app.picture.splitlines()[-1]
         assert footer.strip() == (
-            "space Pause s Stop c Save l LR + Epochs y Log e EMA f Full v View ? Help q Quit"
+            "space Pause m Model s Stop c Save l LR + Epochs f Full v View ? Help q Quit"
         )
         app.start.release.set()
         await app.run_is_over()

@@ -4,28 +4,17 @@ import json
 import shutil
 
 import pytest
-from lab import Lab
+from lab import Bare, Lab
 from sample_run import WHOLE_RUN
 from textual.widgets import Static
 from typer.testing import CliRunner
 
 from core.events import CheckpointSaved
-from tui.app import NNLabApp
 from tui.cli import app as command
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.inspect import InspectScreen
 
 SIZES = [(120, 40), (80, 24)]
-
-
-class Bare(NNLabApp):
-    """The app without a screen of its own; imports no torch in a thread."""
-
-    def open_launch_screen(self) -> None:
-        """Nothing below the screen that is tested."""
-
-    def import_torch(self) -> None:
-        """The test has done so."""
 
 
 async def text_of(pilot, screen) -> str:

@@ -67,12 +67,17 @@ class DashboardScreen(ChartScreen):
         Binding("space", "resume", "Resume", tooltip="Go on training"),
         Binding("n", "new_run", "New run", tooltip="Start another run"),
         Binding("i", "inspect", "Inspect", tooltip="Look inside the run, once it is over"),
+        Binding("m", "model", "Model", tooltip="Layers: norms, gradients, histograms, dead units"),
         Binding("s", "stop", "Stop", tooltip="Stop training and keep a checkpoint"),
         Binding("c", "checkpoint", "Save", tooltip="Save a checkpoint after this step"),
         Binding("l", "learning_rate", "LR", tooltip="Change the peak learning rate"),
         Binding("plus", "epochs", "Epochs", tooltip="Add epochs to this run"),
-        Binding("y", "log_scale", "Log", tooltip="Loss on a logarithmic or linear axis"),
-        Binding("e", "smooth", "EMA", tooltip="Smooth the training curves: 0, 0.6 or 0.9"),
+        Binding(
+            "y", "log_scale", "Log", show=False, tooltip="Loss on a logarithmic or linear axis"
+        ),
+        Binding(
+            "e", "smooth", "EMA", show=False, tooltip="Smooth the training curves: 0, 0.6 or 0.9"
+        ),
         Binding("f", "fill", "Full", tooltip="The focused pane alone, or all of them again"),
         Binding("v", "next_panes", "View", tooltip="Show the panes that have no room here"),
         Binding(
@@ -233,6 +238,8 @@ class DashboardScreen(ChartScreen):
             case "pause" | "resume":
                 shown = not self.over and (action == "resume") == paused
                 return (True if self.view.start else None) if shown else False
+            case "model":
+                return True if self.view.start else None
             case "checkpoint" | "learning_rate" | "epochs":
                 return False if self.over else True if self.view.start else None
             case "stop":
@@ -306,6 +313,12 @@ class DashboardScreen(ChartScreen):
 
     def action_new_run(self) -> None:
         self.dismiss()
+
+    def action_model(self) -> None:
+        from tui.screens.model import network_of_run
+
+        here = cast("NNLabApp", self.app).training  # a run that this process trains
+        self.app.push_screen(network_of_run(lambda: self.view, may_run_files=here is None))
 
     def action_inspect(self) -> None:
         from tui.screens.inspect import InspectScreen

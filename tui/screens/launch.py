@@ -42,6 +42,7 @@ from tui.detach import detach
 from tui.format import safe_text, size
 from tui.next_command import next_command
 from tui.screens.images import ImagesScreen
+from tui.screens.model import ModelScreen
 from tui.screens.presets import PresetScreen
 from tui.widgets.data_list import DataList
 from tui.widgets.estimate_pane import EstimatePane
@@ -73,6 +74,7 @@ class LaunchScreen(Screen[None]):
         Binding("d", "detach", "Detach", tooltip="Start in the background, and stay here"),
         Binding("p", "preset", "Preset", tooltip="Take the settings of an experiment of the notes"),
         Binding("i", "images", "Images", tooltip="Look at the images: samples, classes, figures"),
+        Binding("m", "layers", "Model", tooltip="The layers of the network as a tree"),
         Binding("slash", "search", "Search", tooltip="Search the networks, or type a path"),
         Binding("v", "view", "View", tooltip="Show layers, cost and command, or the choices again"),
         Binding("r", "app.runs", "Runs", tooltip="All runs: find, compare, go on"),
@@ -385,6 +387,11 @@ class LaunchScreen(Screen[None]):
             self.app.push_screen(
                 ImagesScreen(self.values["data"], self.lab.data_dir, target=target)
             )
+
+    def action_layers(self) -> None:
+        if summary := self.query_one(LayerTable).summary:
+            heading = f"{summary.model} on {self.values['data']}"
+            self.app.push_screen(ModelScreen(heading, lambda: summary))
 
     def action_search(self) -> None:
         self.remove_class("-detail")
