@@ -34,7 +34,8 @@ NO_NOTES = Notes()
 def read_notes(run: Path) -> Notes:
     """The notes of the run in the folder `run`; empty without any, or if they are damaged."""
     try:
-        found = json.loads((run / NOTES).read_bytes())
+        with open(f"{run}/{NOTES}", "rb") as file:  # noqa: PTH123 (a Path costs as much again)
+            found = json.loads(file.read())
         return Notes(
             tags=tuple(sorted(str(tag) for tag in found["tags"])),
             note=str(found["note"]),

@@ -12,7 +12,9 @@ from pathlib import Path
 from core.notes import NOTES
 from core.runs import ACTIVE, RunInfo, read_info
 
-CHUNK = 250  # runs read before they are shown: some hundredths of a second
+# Runs read before they are shown, some hundredths of a second; then more and more, for showing
+# sorts them all.
+CHUNK, MOST = 250, 4000
 
 # What is different after a run or its notes were written. Times alone are as coarse as some
 # milliseconds, but a file that replaces another has another number.
@@ -44,15 +46,17 @@ class RunIndex:
             reverse=True,
         )
         yield bool(gone)
-        for first in range(0, len(stale), CHUNK):
+        first, size = 0, CHUNK
+        while first < len(stale):
             changed = False
-            for name in stale[first : first + CHUNK]:
+            for name in stale[first : first + size]:
                 info = read_info(self.runs_dir / name)
                 changed |= name not in self._known or self._known[name][1] != info
                 self._known[name] = stamps[name], info
             if changed:
                 self._publish()
             yield changed
+            first, size = first + size, min(2 * size, MOST)
 
     def _is_stale(self, name: str, stamp: Stamp) -> bool:
         known = self._known.get(name)

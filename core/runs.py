@@ -24,6 +24,7 @@ import time
 import zlib
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -214,9 +215,10 @@ def find_run(runs_dir: Path, name: str) -> Path:
 
 def read_info(path: Path) -> RunInfo:
     """What the folder says of its run, and whether its process still lives."""
+    written = _read(f"{path}/config.json")
     try:
-        config = RunConfig.model_validate_json((path / "config.json").read_bytes())
-    except (OSError, ValueError):
+        config = _parse_config(written) if written is not None else None
+    except ValueError:
         config = None
     now = holder(path)
     if now and lives(now) is False:
@@ -231,7 +233,7 @@ def read_info(path: Path) -> RunInfo:
             state, problem = "crashed", cause(path, facts, owner)
         if state in ACTIVE and lives(owner) is None and (silent := silence(path)):
             state, problem = "silent", f"Nothing was heard of {owner} for {silent}."
-        if facts.get("config_crc", config_crc(path)) != config_crc(path):
+        if "config_crc" in facts and facts["config_crc"] != _crc(written):
             config, problem = None, problem or "config.json is damaged or was changed."
         return _checked(
             name=path.name,
@@ -270,6 +272,12 @@ def read_info(path: Path) -> RunInfo:
         config=config,
         notes=read_notes(path),
     )
+
+
+@lru_cache(maxsize=1024)
+def _parse_config(written: bytes) -> RunConfig:
+    """The settings in config.json, which many runs may share. Raises ValueError, each time anew."""
+    return RunConfig.model_validate_json(written)
 
 
 def _checked(**values: Any) -> RunInfo:
@@ -327,15 +335,26 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 def config_crc(path: Path) -> str | None:
     """By what run.json knows config.json; None if there is none."""
+    return _crc(_read(f"{path}/config.json"))
+
+
+def _crc(written: bytes | None) -> str | None:
+    return None if written is None else f"{zlib.crc32(written):08x}"
+
+
+def _read(file: str) -> bytes | None:
+    """What the file holds, None if it cannot be read."""
     try:
-        return f"{zlib.crc32((path / 'config.json').read_bytes()):08x}"
+        with open(file, "rb") as bytes_of:  # noqa: PTH123 (a Path costs as much as reading it)
+            return bytes_of.read()
     except OSError:
         return None
 
 
 def _load_facts(path: Path) -> dict[str, Any]:
     """Raises OSError, ValueError or TypeError if run.json cannot be read or is damaged."""
-    facts = dict(json.loads((path / "run.json").read_bytes()))
+    with open(f"{path}/run.json", "rb") as file:  # noqa: PTH123 (as in _read)
+        facts = dict(json.loads(file.read()))
     checksum = facts.pop("crc", None)  # missing where a person wrote it
     if checksum not in (None, _checksum(facts)):
         raise ValueError("damaged, its checksum does not match")

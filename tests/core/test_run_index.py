@@ -98,9 +98,10 @@ def test_the_newest_runs_are_there_before_the_others(tmp_path, monkeypatch):
     monkeypatch.setattr("core.run_index.CHUNK", 2)
     import os
 
-    for number in range(5):
+    for number in range(7):
         path = run_with(tmp_path, f"r{number}", started=float(number))
         os.utime(path / "run.json", (number, number))
     index = RunIndex(tmp_path)
     seen = [[run.name for run in index.runs] for _ in index.refresh()]
-    assert seen == [[], ["r4", "r3"], ["r4", "r3", "r2", "r1"], ["r4", "r3", "r2", "r1", "r0"]]
+    newest_first = [f"r{number}" for number in range(6, -1, -1)]
+    assert seen == [[], newest_first[:2], newest_first[:6], newest_first]
