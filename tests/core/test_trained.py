@@ -5,8 +5,14 @@ import pytest
 import torch
 
 from core.batches import Batches
+from core.build import build_model, default_input_shape, default_outputs
 from core.checkpoint import checkpoints
+from core.config import make_config
 from core.errors import DataError, DeviceError, NNLabError, RunError
+from core.events import CheckpointSaved
+from core.experiment import run_experiment
+from core.models import MODELS
+from core.random_state import random_state
 from core.runs import read_info
 from core.trained import load_trained, predict
 
@@ -179,3 +185,37 @@ def test_predictions_come_in_the_order_of_the_images(tiny_run, tiny_dataset):
     with torch.no_grad():
         one, _ = trained.batches(tiny_dataset.test).batch(0, 2)
         torch.testing.assert_close(trained.model(one), logits[14:21])
+
+
+def test_looking_into_a_run_that_trains_in_this_process_leaves_its_bits_alone(
+    tiny_run, tiny_dataset, tmp_path
+):
+    """Its dropout draws from the generators that building a network would draw from."""
+    settings = {"model": "mlp_dropout", "batch_size": 10, "checkpoint_seconds": 0}
+    alone = load_trained(tiny_run("alone", **settings), "last").model.state_dict()
+    config = make_config(
+        {"epochs": 3, "input_size": 8, "optimizer": "sgd", "lr": 0.1, "threads": 1}
+        | {"device": "cpu", "report_interval": 0}
+        | settings
+    )
+    looked = 0
+    for event in run_experiment(config, runs_dir=tmp_path / "runs", name="seen"):
+        if isinstance(event, CheckpointSaved):
+            seen = load_trained(tmp_path / "runs" / "seen", "last")
+            finish(predict(seen, tiny_dataset.test))
+            looked += 1
+    assert looked >= 3
+    found = load_trained(tmp_path / "runs" / "seen", "last").model.state_dict()
+    assert all(torch.equal(alone[name], values) for name, values in found.items())
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_a_network_of_ours_can_be_built_without_weights_and_without_chance(name):
+    before = random_state(torch.device("cpu"))
+    with torch.device("meta"):
+        channels, side, _ = default_input_shape(name)
+        model = build_model(name, channels, default_outputs(name), input_size=side)
+    assert random_state(torch.device("cpu")) == before
+    weights = {n: torch.empty(v.shape, dtype=v.dtype) for n, v in model.state_dict().items()}
+    model.load_state_dict(weights, assign=True)
+    assert not any(t.is_meta for t in [*model.parameters(), *model.buffers()])

@@ -4,8 +4,9 @@ import json
 import shutil
 
 import pytest
-from lab import Bare, Lab
-from sample_run import WHOLE_RUN
+from lab import Bare, HeldRun, Lab
+from rich.text import Text
+from sample_run import WHOLE_RUN, run_start
 from textual.widgets import Static
 from typer.testing import CliRunner
 
@@ -60,6 +61,37 @@ async def test_a_run_without_its_checkpoints_is_explained_and_left_by_escape(tin
         assert "checkpoint" in str(screen.query_one("#doing", Static).content)
         await pilot.press("escape")
         assert pilot.app.screen is not screen
+
+
+async def test_of_a_run_that_goes_on_each_new_checkpoint_is_looked_into(tiny_run):
+    run = tiny_run(epochs=3)
+    newest = [CheckpointSaved(2, 10, "", "epoch", 0.1, 1)]
+    async with Bare(runs_dir=run.parent).run_test(size=SIZES[0]) as pilot:
+        screen = InspectScreen(run, checkpoint_of=lambda: newest[-1])
+        first = await text_of(pilot, screen)
+        assert "epoch 3, step 15" in first
+        screen.drawn[0] = lambda *_: [Text("of an older one")]
+        screen.look_again()
+        await pilot.pause()
+        assert screen.drawn[0](1, 1, False)[0].plain == "of an older one"  # nothing new
+        newest.append(CheckpointSaved(3, 15, "", "epoch", 0.1, 1))
+        screen.look_again()
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+        assert str(screen.query_one("#text", Static).content) == first
+
+
+async def test_the_key_is_there_while_a_run_goes_on_unless_its_network_is_a_users_file():
+    for model, shown in (("lenet", True), ("/home/me/net.py:Net", False)):
+        saved = CheckpointSaved(1, 100, "", "epoch", 0.1, 1)
+        lab = Lab(HeldRun([run_start(model=model), saved]))
+        async with lab.run_test(size=SIZES[1]) as pilot:
+            await lab.run_is_held()
+            await pilot.pause()
+            assert bool(lab.dashboard.check_action("inspect_live", ())) is shown
+            assert not lab.dashboard.check_action("inspect", ())
+            lab.start.release.set()
+            await lab.run_is_over()
 
 
 async def test_the_key_is_there_once_a_run_with_a_checkpoint_is_over(monkeypatch):

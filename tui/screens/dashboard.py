@@ -15,6 +15,7 @@ from textual.binding import Binding
 from textual.message import Message
 from textual.widgets import Footer, Static
 
+from core.build import is_user_model
 from core.config import RunConfig
 from core.errors import NNLabError
 from core.events import CheckpointSaved, Event, Notice
@@ -66,7 +67,8 @@ class DashboardScreen(ChartScreen):
         Binding("space", "pause", "Pause", tooltip="Pause training after this step"),
         Binding("space", "resume", "Resume", tooltip="Go on training"),
         Binding("n", "new_run", "New run", tooltip="Start another run"),
-        Binding("i", "inspect", "Inspect", tooltip="Look inside the run, once it is over"),
+        Binding("i", "inspect", "Inspect", tooltip="Look inside the run's best checkpoint"),
+        Binding("i", "inspect_live", show=False, tooltip="Look inside each new checkpoint"),
         Binding("m", "model", "Model", tooltip="Layers: norms, gradients, histograms, dead units"),
         Binding("s", "stop", "Stop", tooltip="Stop training and keep a checkpoint"),
         Binding("c", "checkpoint", "Save", tooltip="Save a checkpoint after this step"),
@@ -238,6 +240,8 @@ class DashboardScreen(ChartScreen):
             case "pause" | "resume":
                 shown = not self.over and (action == "resume") == paused
                 return (True if self.view.start else None) if shown else False
+            case "inspect_live":
+                return not self.over and self.view.checkpoint is not None and self._may_open_net
             case "model":
                 return True if self.view.start else None
             case "checkpoint" | "learning_rate" | "epochs":
@@ -314,19 +318,29 @@ class DashboardScreen(ChartScreen):
     def action_new_run(self) -> None:
         self.dismiss()
 
+    @property
+    def _may_open_net(self) -> bool:
+        """Whether the network can be built without disturbing a run that this process trains."""
+        start, here = self.view.start, cast("NNLabApp", self.app).training
+        return here is None or (start is not None and not is_user_model(start.model))
+
     def action_model(self) -> None:
         from tui.screens.model import network_of_run
 
-        here = cast("NNLabApp", self.app).training  # a run that this process trains
-        self.app.push_screen(network_of_run(lambda: self.view, may_run_files=here is None))
+        self.app.push_screen(network_of_run(lambda: self.view, may_build=self._may_open_net))
 
     def action_inspect(self) -> None:
+        self._inspect(None)
+
+    def action_inspect_live(self) -> None:
+        self._inspect(lambda: self.view.checkpoint)
+
+    def _inspect(self, checkpoint_of: Callable[[], CheckpointSaved | None] | None) -> None:
         from tui.screens.inspect import InspectScreen
 
         assert self.view.start is not None
-        self.app.push_screen(
-            InspectScreen(Path(self.view.start.path), cast("NNLabApp", self.app).data_dir)
-        )
+        data_dir = cast("NNLabApp", self.app).data_dir
+        self.app.push_screen(InspectScreen(Path(self.view.start.path), data_dir, checkpoint_of))
 
     # Room
 

@@ -1,5 +1,6 @@
 """Inside a run: its parameters and filters, and how its network does on the test images."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from core.errors import ModelError
+from core.events import CheckpointSaved
 from tui.draw_evaluation import class_lines, matrix_lines, mistake_lines
 from tui.draw_inside import filter_lines, parameter_lines
 from tui.format import safe_text
@@ -27,14 +29,37 @@ MISTAKES = 12
 class InspectScreen(LookScreen):
     """What `nnlab inspect --filters` and `nnlab evaluate` say of a run's best checkpoint.
 
-    Not to be opened while a run trains in this process: building the network draws random numbers,
-    and so does that run's dropout.
+    Of a run that goes on, `checkpoint_of` gives its newest checkpoint: that is looked into, and
+    then each that follows. A network of ours disturbs no run that trains in this process; a file of
+    a user's, which may draw random numbers, must not be opened beside it.
     """
 
-    def __init__(self, run: Path, data_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        run: Path,
+        data_dir: Path | None = None,
+        checkpoint_of: Callable[[], CheckpointSaved | None] | None = None,
+    ) -> None:
         super().__init__(f"inside {run.name}")
         self.run = run
         self.data_dir = data_dir
+        self.checkpoint_of = checkpoint_of
+        self.dataset: Dataset | None = None
+        self._seen: CheckpointSaved | None = None
+
+    def on_mount(self) -> None:
+        if self.checkpoint_of:
+            self._seen = self.checkpoint_of()
+            self.set_interval(1.0, self.look_again)
+
+    def look_again(self) -> None:
+        """If there is a newer checkpoint, and the last one has been shown: that one."""
+        assert self.checkpoint_of
+        newest = self.checkpoint_of()
+        busy = any(w.node is self and not w.is_finished for w in self.workers)
+        if newest is not self._seen and not busy:
+            self._seen = newest
+            self.work_out()
 
     def sections(self) -> Sections:
         from core.evaluation import evaluate_classes, evaluate_numbers
@@ -42,7 +67,7 @@ class InspectScreen(LookScreen):
         from core.task import REGRESSION
         from core.trained import load_trained, predict
 
-        trained = load_trained(self.run)
+        trained = load_trained(self.run, "last" if self.checkpoint_of else "best")
         yield lambda *_: [Text(safe_text(title(trained)))]
         yield partial(_parameters, parameter_figures(trained.model))
         try:
@@ -50,7 +75,9 @@ class InspectScreen(LookScreen):
             yield partial(filter_lines, first_filters(trained.model, shape))
         except ModelError:
             pass  # a network that looks at no image has no filters to be drawn
-        dataset = yield from trained.load_data(self.data_dir)
+        if self.dataset is None:
+            self.dataset = yield from trained.load_data(self.data_dir)
+        dataset = self.dataset
         outputs = yield from predict(trained, dataset.test)
         if trained.task is REGRESSION:
             true = trained.numbers(dataset.test.labels)

@@ -26,7 +26,8 @@ class LookScreen(Screen[None]):
     """Sections that appear one by one, each as soon as it is known; Esc goes back.
 
     A subclass says in `sections` what there is to see. It is called in a thread, and what it yields
-    draws the newest section, at once and again for every size of the terminal.
+    draws the newest section, at once and again for every size of the terminal. To `work_out` it
+    again replaces one after the other.
     """
 
     BINDINGS: ClassVar = [Binding("escape", "dismiss(None)", "Back", tooltip="Go back")]
@@ -43,9 +44,10 @@ class LookScreen(Screen[None]):
     class News(Message):
         """Something was found out, or what is being done now."""
 
-        def __init__(self, news: Progress | Notice | Draw) -> None:
+        def __init__(self, news: Progress | Notice | Draw, place: int) -> None:
             super().__init__()
             self.news = news
+            self.place = place  # of a section, from 0
 
     class Failed(Message):
         """It ended early, for a reason that the user can act on."""
@@ -56,6 +58,10 @@ class LookScreen(Screen[None]):
 
     class Done(Message):
         """All is there."""
+
+        def __init__(self, sections: int) -> None:
+            super().__init__()
+            self.sections = sections
 
     def __init__(self, heading: str) -> None:
         super().__init__()
@@ -79,15 +85,17 @@ class LookScreen(Screen[None]):
     @work(thread=True)
     def work_out(self) -> None:
         worker = get_current_worker()
+        place = 0
         try:
             for news in self.sections():
                 if worker.is_cancelled:
                     return
-                self.post_message(self.News(news))
+                self.post_message(self.News(news, place))
+                place += callable(news)
         except NNLabError as error:
             self.post_message(self.Failed(error))
         else:
-            self.post_message(self.Done())
+            self.post_message(self.Done(place))
 
     @on(News)
     def show_news(self, message: News) -> None:
@@ -98,16 +106,18 @@ class LookScreen(Screen[None]):
             case Notice(text=text):
                 self.notify(safe_text(text), markup=False)
             case draw:
-                self.drawn.append(draw)
+                self.drawn[message.place : message.place + 1] = [draw]
                 self.redraw()
 
     @on(Done)
-    def show_done(self) -> None:
+    def show_done(self, message: Done) -> None:
+        del self.drawn[message.sections :]
         self.query_one("#doing").display = False
 
     @on(Failed)
     def show_failure(self, message: Failed) -> None:
         doing = self.query_one("#doing", Static)
+        doing.display = True
         doing.add_class("-failed")
         doing.update(safe_text(f"{message.error.problem} {message.error.fix}"))
 

@@ -12,7 +12,6 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Static, Tree
 
-from core.build import is_user_model
 from core.errors import NNLabError
 from core.events import LayerFigures
 from core.layer_history import LayerHistory, layer_history
@@ -29,11 +28,10 @@ if TYPE_CHECKING:
 UPDATES_PER_SECOND = 2
 
 
-def network_of_run(view_of: Callable[[], RunView], *, may_run_files: bool) -> "ModelScreen":
+def network_of_run(view_of: Callable[[], RunView], *, may_build: bool) -> "ModelScreen":
     """The screen of the network of a run that has begun.
 
-    A file of a user's, which may do anything, is not run where it could disturb a run that this
-    process trains.
+    The network is not built where that would disturb a run that this process trains.
     """
     start = view_of().start
     assert start is not None
@@ -44,8 +42,7 @@ def network_of_run(view_of: Callable[[], RunView], *, may_run_files: bool) -> "M
         return summarize_run(start)
 
     model = Path(start.model).name
-    builds = may_run_files or not is_user_model(start.model)
-    return ModelScreen(f"{start.run}: {model}", summarize if builds else None, view_of)
+    return ModelScreen(f"{start.run}: {model}", summarize if may_build else None, view_of)
 
 
 class ModelScreen(Screen[None]):
