@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.trained import Trained
 
 MISTAKES = 12
+LOOK_SECONDS = 5.0  # between two checkpoints: a screen full of images is 60 KB
 
 
 class InspectScreen(LookScreen):
@@ -50,7 +51,7 @@ class InspectScreen(LookScreen):
     def on_mount(self) -> None:
         if self.checkpoint_of:
             self._seen = self.checkpoint_of()
-            self.set_interval(1.0, self.look_again)
+            self.set_interval(LOOK_SECONDS, self.look_again)
 
     def look_again(self) -> None:
         """If there is a newer checkpoint, and the last one has been shown: that one."""
