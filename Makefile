@@ -11,7 +11,7 @@ READY := $(VENV)/.ready-$(if $(filter 1,$(REUSE_TORCH)),reuse-torch,own-torch)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup tui demo test test-slow fuzz durability soak lint format typecheck bench bench-runs \
-	bench-peers reproduce clean
+	bench-startup bench-screen bench-peers reproduce clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,12 @@ bench: $(READY) ## time training against a plain and a textbook loop
 
 bench-runs: $(READY) ## time how long 10,000 runs take to be listed and filtered
 	@$(RUN) -m benchmarks.runs
+
+bench-startup: $(READY) ## time how long commands and the dashboard take to start
+	@$(RUN) -m benchmarks.startup $(BENCH)
+
+bench-screen: $(READY) ## count what the dashboard writes to its terminal
+	@$(RUN) -m benchmarks.screen $(BENCH)
 
 PEERS := $(VENV)-peers
 bench-peers: $(PEERS)/.ready ## the same against Lightning, fastai, skorch and Keras too

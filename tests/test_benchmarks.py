@@ -6,7 +6,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.results import Results, options
+
 ROOT = Path(__file__).parent.parent
+
+
+def test_a_result_is_saved_and_the_next_one_compared_with_it(tmp_path, capsys):
+    saved = tmp_path / "saved.json"
+    before, now = Results(), Results()
+    before.add("start", "s", 0.5)
+    before.tell(options("").parse_args(["--save", str(saved)]))
+    now.add("start", "s", 0.75)
+    now.add("new", "x", 2.0)
+    capsys.readouterr()
+    now.tell(options("").parse_args(["--compare", str(saved)]))
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["start", "0.750", "s", "1.50", "of", "before"],
+        ["new", "2.000", "x"],
+    ]
+    now.tell(options("").parse_args(["--json"]))
+    told = json.loads(capsys.readouterr().out)
+    assert told["results"]["new"] == {"value": 2.0, "unit": "x"}
 
 
 def test_training_is_timed_against_the_bare_step_and_a_saved_result(tmp_path):
