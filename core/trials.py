@@ -1,4 +1,4 @@
-"""The runs of a sweep: their folders, and training them one after the other.
+"""The runs of a sweep: their folders, and training them, as one or one after the other.
 
 All folders are there from the beginning, so that a list of runs shows what is still to come: as
 queued, by the process that will train it. A run that is to be left out can be taken away.
@@ -6,6 +6,7 @@ queued, by the process that will train it. A run that is to be left out can be t
 
 from collections.abc import Generator, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,14 @@ class SweepControl:
         if self.stopping:  # asked for between two runs
             self._current.send("stop")
         return self._current
+
+
+@dataclass(frozen=True)
+class Groups:
+    """How runs are trained."""
+
+    members: Sequence[Sequence[int]]  # their places; more than one: as one
+    why_in_turn: str | None  # of some that are alike: why they are not trained as one all the same
 
 
 def check_networks(sweep: Sweep, data_dir: Path | None = None) -> None:
@@ -105,8 +114,9 @@ def run_trials(
     """Train the runs in these folders that are not finished, from their checkpoints if they have
     one, each with what happens.
 
-    To `queue`, each waits for a device of its own. A run that fails is told by its RunEnd, and the
-    next one begins; what is wrong before its first step raises NNLabError.
+    Those that can be are trained as one. To `queue`, each waits for a device of its own. A run that
+    fails is told by its RunEnd, and the next one begins; what is wrong before its first step raises
+    NNLabError.
     """
     control = control or SweepControl()
     facts = process_facts()
@@ -114,19 +124,23 @@ def run_trials(
         if run.exists() and not has_begun(run):
             _note(run, facts | {"state": "queued", "problem": ""})
     try:
-        for index, run in enumerate(runs):
+        for group in groups(runs).members:
             if control.stopping:
                 break
-            if not run.exists() or read_info(run).state == "finished":
+            # Some may have been taken away, or were trained by others, meanwhile.
+            left = [i for i in group if runs[i].exists() and not _is_over(runs[i])]
+            if not left:
                 continue
-            ended = False
-            with closing(_train(run, data_dir, control.next_run(), queue)) as events:
+            ended: set[int] = set()
+            own = control.next_run()
+            with closing(_train_group([runs[i] for i in left], data_dir, own, queue)) as events:
                 try:
-                    for event in events:
-                        ended = isinstance(event, RunEnd)
-                        yield index, event
+                    for place, event in events:
+                        if isinstance(event, RunEnd):
+                            ended.add(place)
+                        yield left[place], event
                 except NNLabError:
-                    if not ended:
+                    if len(ended) < len(left):
                         raise
     finally:
         for run in runs:
@@ -142,6 +156,53 @@ def cancel(run: Path) -> bool:
         discard_run(run)
         return True
     return False
+
+
+def groups(runs: Sequence[Path]) -> Groups:
+    """Which of the runs in these folders that are not finished are trained as one."""
+    # Takes seconds, for torch.
+    from core.ensemble import MAY_DIFFER, TOGETHER_AT_MOST, why_not_together
+
+    alike: dict[str, list[int]] = {}
+    members: list[list[int]] = []
+    why: str | None = None
+    for index, run in enumerate(runs):
+        config = read_info(run).config if run.exists() and not has_begun(run) else None
+        if config is None:
+            members.append([index])
+            continue
+        kind = config.model_dump_json(exclude=set(MAY_DIFFER))
+        if kind not in alike or len(alike[kind]) == TOGETHER_AT_MOST:
+            alike[kind] = []
+            members.append(alike[kind])
+        alike[kind].append(index)
+    parted: list[list[int]] = []
+    for group in members:
+        configs = [config for i in group if (config := read_info(runs[i]).config)]
+        reason = why_not_together(configs) if len(group) > 1 else None
+        why = why or reason
+        parted += [[i] for i in group] if reason else [group]
+    return Groups(parted, why)
+
+
+def _is_over(run: Path) -> bool:
+    return read_info(run).state == "finished"
+
+
+def _train_group(
+    runs: Sequence[Path], data_dir: Path | None, control: Control, queue: bool
+) -> Generator[tuple[int, Event], None, None]:
+    """The events of one run, or of several that are trained as one."""
+    from core.ensemble import train_together
+
+    if len(runs) == 1:
+        with closing(_train(runs[0], data_dir, control, queue)) as events:
+            for event in events:
+                yield 0, event
+        return
+    for run in runs:
+        _note(run, {"state": "preparing"})
+    yield from train_together(runs, data_dir=data_dir, control=control, queue=queue)
 
 
 def _train(

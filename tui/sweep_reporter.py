@@ -5,8 +5,9 @@ progress has come; and at the end, the table of all, the best first. Or JSON.
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ from core.comparison import differing_settings, read_run
 from core.events import EpochEnd, Event, RunEnd, to_row
 from core.runs import RunInfo, read_info
 from core.sweep import Standing, settings_text, standing, tag_of
-from core.trials import SweepControl
+from core.trials import Groups, SweepControl, groups
 from core.view import RunView, reduce
 from tui.console import console
 from tui.format import clock, duration, safe_text, score
@@ -99,6 +100,8 @@ class SweepReporter:
         self.line(f"{tag_of(self.infos[0]) or 'sweep'}: {len(self.runs)} runs over {names}", "bold")
         if done := sum(info.state == "finished" for info in self.infos):
             self.line(f"{done} of them finished before", "dim")
+        for line in how_trained(groups(self.runs)):
+            self.line(line, "dim")
 
     def tell(self, index: int, event: Event) -> None:
         """Show what `event` brought; the views contain it already."""
@@ -169,16 +172,23 @@ class LiveSweep(SweepReporter):
 
     def _draw(self) -> RenderableType:
         settings = settings_text(self.settings[self.current])
-        number = f"run {self.current + 1} of {len(self.runs)}: {settings}"
+        current = self.current
+        number = f"run {current + 1} of {len(self.runs)}: {settings}"
+        at = standing(self.infos)
+        if len(self.views) > 1:  # trained as one: they have the time in common
+            current = min(self.views)
+            shown = settings_text(self.settings[current])
+            number = f"{len(self.views)} runs as one; above is the first of them: {shown}"
+            at = replace(at, eta_seconds=self.views[current].eta_seconds)
         return Group(
             bars(
-                self.views.get(self.current, RunView()),
+                self.views.get(current, RunView()),
                 self.stopping(),
                 self._console.width - ECHO,
             ),
             *(
                 Text(safe_text(line), "dim", no_wrap=True, overflow="ellipsis")
-                for line in (number, standing_text(standing(self.infos)))
+                for line in (number, standing_text(at))
             ),
         )
 
@@ -220,6 +230,15 @@ def standing_text(at: Standing) -> str:
     if at.over < at.trials:
         words.append(f"ETA {clock(at.eta_seconds)}")
     return " · ".join(words)
+
+
+def how_trained(found: Groups) -> Iterator[str]:
+    """Which runs are trained as one, and why others are not that could be thought to."""
+    if together := [len(members) for members in found.members if len(members) > 1]:
+        each = "" if len(together) == 1 else f", in {len(together)} groups"
+        yield f"{sum(together)} runs trained as one{each}"
+    if found.why_in_turn:
+        yield f"one after the other: {found.why_in_turn}"
 
 
 def settings_of(infos: Sequence[RunInfo]) -> list[dict[str, str]]:

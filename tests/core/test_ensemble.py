@@ -11,13 +11,13 @@ import torch
 from core.checkpoint import load_newest
 from core.config import make_config
 from core.control import Control
-from core.ensemble import train_in_turn, train_together, why_not_together
-from core.errors import ConfigError, RunError
+from core.ensemble import train_together, why_not_together
+from core.errors import ConfigError
 from core.events import ControlApplied, EpochEnd, Notice, RunEnd, RunStart, StepReport
 from core.experiment import resume_experiment, run_experiment
 from core.mailbox import RemoteControl
 from core.record import read_events
-from core.runs import list_runs, read_info
+from core.runs import create_run, list_runs, read_info
 
 # Adam turns the rounding of a tiny gradient into a part of its step, which is 0.1 here.
 NEAR = {"rtol": 1e-4, "atol": 3e-3}
@@ -57,6 +57,13 @@ def three(**values):
     return [config(**(values | differing)) for differing in THREE]
 
 
+def made(runs_dir, configs):
+    """The folders of runs called a, b, c, ..."""
+    return [
+        create_run(runs_dir, config, name) for config, name in zip(configs, "abcd", strict=False)
+    ]
+
+
 def ends(path):
     return [e for e in read_events(path) if isinstance(e, EpochEnd)]
 
@@ -88,7 +95,7 @@ def assert_same_story(together, alone):
 )
 def test_runs_together_are_the_runs_alone(runs_dir, choice):
     configs = three(**choice)
-    list(train_together(configs, runs_dir=runs_dir, names=["a", "b", "c"]))
+    list(train_together(made(runs_dir, configs)))
     for name, own in zip("abc", configs, strict=True):
         list(run_experiment(own, runs_dir=runs_dir, name=f"{name}-alone"))
         assert_same_story(runs_dir / name, runs_dir / f"{name}-alone")
@@ -98,7 +105,7 @@ def test_runs_together_are_the_runs_alone(runs_dir, choice):
 
 
 def test_each_run_has_its_own_seed_and_says_with_whom_it_was_trained(runs_dir):
-    story = list(train_together(three(), runs_dir=runs_dir, names=["a", "b", "c"]))
+    story = list(train_together(made(runs_dir, three())))
     starts = {i: e for i, e in story if isinstance(e, RunStart)}
     assert [starts[i].run for i in range(3)] == ["a", "b", "c"]
     notices = [e.text for i, e in story if i == 1 and isinstance(e, Notice)]
@@ -114,9 +121,7 @@ def diverging(**values):
 
 
 def test_a_run_that_diverges_ends_alone_and_the_others_are_as_without_it(runs_dir):
-    story = list(
-        train_together(diverging(optimizer="adam"), runs_dir=runs_dir, names=["a", "b", "c"])
-    )
+    story = list(train_together(made(runs_dir, diverging(optimizer="adam"))))
     over = {i: e for i, e in story if isinstance(e, RunEnd)}
     assert [over[i].state for i in range(3)] == ["finished", "failed", "finished"]
     assert "lr 1e+20" in over[1].problem
@@ -132,16 +137,15 @@ def test_a_run_that_diverges_ends_alone_and_the_others_are_as_without_it(runs_di
 
 def test_a_request_to_one_run_is_carried_out_by_it_alone(runs_dir):
     """It is posted into the folder of the second, as `nnlab stop` does."""
-    story = []
-    for index, event in train_together(
-        three(epochs=10_000), runs_dir=runs_dir, names=["a", "b", "c"], control=(all_ := Control())
-    ):
+    story, control = [], Control()
+    runs = made(runs_dir, three(epochs=10_000))
+    for index, event in train_together(runs, control=control):
         story.append((index, event))
         if isinstance(event, RunStart) and event.run == "b":
             RemoteControl(runs_dir / "b").send("stop")
         b_is_over = any(isinstance(e, RunEnd) for i, e in story if i == 1)
         if b_is_over and index == 0 and isinstance(event, StepReport):
-            all_.send("stop")
+            control.send("stop")
     over = [(i, e.state) for i, e in story if isinstance(e, RunEnd)]
     assert over[0] == (1, "stopped")
     assert sorted(over) == [(0, "stopped"), (1, "stopped"), (2, "stopped")]
@@ -151,7 +155,7 @@ def test_a_request_to_one_run_is_carried_out_by_it_alone(runs_dir):
 def test_a_stopped_group_is_resumed_run_by_run_as_if_it_had_never_stopped(runs_dir):
     control = Control()
     for _, event in train_together(
-        three(optimizer="adam", lr=0.01), runs_dir=runs_dir, names=["a", "b", "c"], control=control
+        made(runs_dir, three(optimizer="adam", lr=0.01)), control=control
     ):
         if isinstance(event, StepReport) and event.step == 7:
             control.send("stop")
@@ -166,7 +170,7 @@ def test_a_stopped_group_is_resumed_run_by_run_as_if_it_had_never_stopped(runs_d
 def test_one_pause_halts_all_and_one_resume_lets_them_go_on(runs_dir):
     control = Control()
     told = []
-    for index, event in train_together(three(), runs_dir=runs_dir, control=control):
+    for index, event in train_together(made(runs_dir, three()), control=control):
         if isinstance(event, StepReport) and event.step == 3 and index == 0:
             control.send("pause")
             control.send("lr", 0.05)
@@ -181,9 +185,7 @@ def test_one_pause_halts_all_and_one_resume_lets_them_go_on(runs_dir):
 
 def test_runs_that_are_longer_or_shorter_than_the_others_end_by_themselves(runs_dir):
     story = []
-    for index, event in train_together(
-        three(epochs=40), runs_dir=runs_dir, names=["a", "b", "c"], control=Control()
-    ):
+    for index, event in train_together(made(runs_dir, three(epochs=40)), control=Control()):
         story.append((index, event))
         if isinstance(event, RunStart) and index == 2:
             RemoteControl(runs_dir / "b").send("epochs", 2)
@@ -194,39 +196,12 @@ def test_runs_that_are_longer_or_shorter_than_the_others_end_by_themselves(runs_
 
 
 def test_a_reader_that_leaves_finds_runs_that_tell_so(runs_dir):
-    story = train_together(three(), runs_dir=runs_dir, names=["a", "b", "c"])
+    story = train_together(made(runs_dir, three()))
     for _, event in story:
         if isinstance(event, EpochEnd):
             break
     story.close()
     assert {read_info(runs_dir / name).state for name in "abc"} == {"crashed"}
-
-
-def test_a_name_that_is_taken_leaves_no_folder_of_the_others(runs_dir):
-    list(run_experiment(config(), runs_dir=runs_dir, name="b"))
-    with pytest.raises(RunError, match="'b'"):
-        list(train_together(three(), runs_dir=runs_dir, names=["a", "b", "c"]))
-    assert [run.name for run in list_runs(runs_dir)] == ["b"]
-
-
-def test_runs_in_turn_are_told_alike_and_a_failure_of_one_is_its_own(runs_dir):
-    names = ["a", "b", "c"]
-    story = list(train_in_turn(diverging(optimizer="adam"), runs_dir=runs_dir, names=names))
-    over = [(i, e.state) for i, e in story if isinstance(e, RunEnd)]
-    assert over == [(0, "finished"), (1, "failed"), (2, "finished")]
-
-
-def test_a_stop_ends_the_run_in_turn_and_those_after_it_are_not_begun(runs_dir):
-    control = Control()
-    story = []
-    for index, event in train_in_turn(three(), runs_dir=runs_dir, control=control):
-        story.append((index, event))
-        if index == 1 and isinstance(event, RunStart):
-            control.send("stop")
-    assert [(i, e.state) for i, e in story if isinstance(e, RunEnd)] == [
-        (0, "finished"), (1, "stopped")
-    ]  # fmt: skip
-    assert len(list_runs(runs_dir)) == 2
 
 
 @pytest.mark.parametrize(
@@ -256,7 +231,7 @@ def test_what_cannot_or_should_not_be_trained_together_is_told(configs, reason):
     assert (reason in why) if reason else why is None
 
 
-def test_what_cannot_be_trained_together_is_refused_before_there_is_a_folder(tmp_path):
+def test_what_cannot_be_trained_together_is_refused_and_leaves_no_folder(runs_dir):
     with pytest.raises(ConfigError, match="differ in epochs"):
-        list(train_together([config(), config(epochs=3)], runs_dir=tmp_path / "runs"))
-    assert not (tmp_path / "runs").exists()
+        list(train_together(made(runs_dir, [config(), config(epochs=3)])))
+    assert list_runs(runs_dir) == []

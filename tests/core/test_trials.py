@@ -9,11 +9,12 @@ from core.notes import read_notes
 from core.run_lock import hold
 from core.runs import create_run, list_runs, read_facts, read_info, write_facts
 from core.sweep import Sweep, plan_sweep
-from core.trials import SweepControl, cancel, check_networks, create_trials, run_trials
+from core.trials import SweepControl, cancel, check_networks, create_trials, groups, run_trials
 
-SMALL = {
-    "model": "mlp", "input_size": "8", "model_options": "hidden=4", "epochs": "2",
-    "batch_size": "12", "optimizer": "sgd", "threads": "1", "device": "cpu", "report_interval": "0",
+SMALL = {  # with dropout: these are not trained as one
+    "model": "mlp_dropout", "input_size": "8", "model_options": "hidden1=4,hidden2=4",
+    "epochs": "2", "batch_size": "12", "optimizer": "sgd", "threads": "1", "device": "cpu",
+    "report_interval": "0",
 }  # fmt: skip
 
 
@@ -56,6 +57,24 @@ def test_the_runs_are_ordinary_ones_one_after_the_other(runs_dir):
     ends = [(index, e.state) for index, e in told if isinstance(e, RunEnd)]
     assert ends == [(0, "finished"), (1, "finished"), (2, "finished")]
     assert [read_info(runs_dir / f"s-{n}").config.lr for n in (1, 2, 3)] == [0.01, 0.1, 1]
+
+
+def test_those_that_differ_in_lr_or_seed_alone_are_trained_as_one(runs_dir):
+    plain = {"model": "mlp", "model_options": "hidden=4"}
+    runs = create_trials(sweep(**plain, lr="0.01,0.1", batch_size="12,6", seed="0,1"), runs_dir)
+    found = groups(runs)
+    sizes = [read_info(run).config.batch_size for run in runs]
+    assert [{sizes[i] for i in members} for members in found.members] == [{12}, {6}]
+    assert found.why_in_turn is None
+    told = list(run_trials(runs))
+    assert sorted(i for i, e in told if isinstance(e, RunEnd)) == list(range(8))
+    assert set(states(runs_dir).values()) == {"finished"}
+
+
+def test_it_is_told_why_runs_are_alike_and_not_trained_as_one(runs_dir):
+    found = groups(create_trials(sweep(), runs_dir))
+    assert list(map(len, found.members)) == [1, 1, 1]
+    assert "dropout" in found.why_in_turn
 
 
 def test_a_stopped_sweep_goes_on_where_it_was(runs_dir):

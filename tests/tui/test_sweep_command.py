@@ -44,6 +44,7 @@ def trained(monkeypatch, tmp_path):
         yield from record(run, events(), "0" * 64)
 
     monkeypatch.setattr("core.trials._train", train)
+    monkeypatch.setattr("core.ensemble.why_not_together", lambda configs: "they do not train")
     monkeypatch.setenv("NNLAB_RUNS", str(tmp_path / "runs"))
     return tmp_path / "runs"
 
@@ -56,8 +57,9 @@ def test_a_line_for_each_run_and_at_the_end_a_table_with_the_best_first(trained)
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0] == "sweep-rates: 3 runs over lr"
-    assert lines[1].split() == ["1/3", "finished", "best", "0.0500", "2.0", "s", "lr", "0.1"]
-    assert "It burns. Use water." in lines[4]
+    assert lines[1] == "one after the other: they do not train"
+    assert lines[2].split() == ["1/3", "finished", "best", "0.0500", "2.0", "s", "lr", "0.1"]
+    assert "It burns. Use water." in lines[5]
     table = [line.split() for line in lines if line.strip().startswith("rates-")]
     assert [row[0] for row in table] == ["rates-3", "rates-2", "rates-1"]
     assert "runs     2 finished, 1 failed" in lines
@@ -87,6 +89,21 @@ def test_a_bad_combination_is_one_error_and_no_run_is_there(trained):
     assert result.exit_code == 2
     assert "1 of the 2 runs of this sweep could not start" in result.stderr
     assert list_runs(trained) == []
+
+
+def test_repeats_are_runs_with_one_seed_after_the_other(trained):
+    result = nnlab("train", "mlp", "--repeat", "3", "--seed", "7", "--lr", "0.5", "--name", "again")
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("sweep-again: 3 runs over seed\n")
+    runs = {info.name: info.config.seed for info in list_runs(trained)}
+    assert runs == {"again-1": 7, "again-2": 8, "again-3": 9}
+    assert "3 runs that differ in their seed alone: best 0.2500 ± 0.0000" in result.output
+
+
+def test_several_values_of_a_setting_are_no_repeats(trained):
+    result = nnlab("train", "mlp", "--repeat", "3", "--lr", "0.1,0.5")
+    assert result.exit_code == 2
+    assert "lr = '0.1,0.5'" in result.stderr
 
 
 def test_what_is_in_the_names_of_the_runs_is_shown_safely(trained, capsys):

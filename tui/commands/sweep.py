@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tui.commands.train import Detach, Queue
 from tui.options import RUN, DataDir, Given, Json, RunsDir, Share, completion, with_run_options
+
+if TYPE_CHECKING:
+    from core.sweep import Sweep
 
 Model = typer.Argument(
     metavar="MODEL",
@@ -60,7 +63,8 @@ def sweep(
 
     Its runs are ordinary ones with a tag, sweep-NAME: nnlab runs tag:sweep-rates --sort best.
     Ctrl-C saves a checkpoint and ends; the same command again goes on where it was, and leaves out
-    what is finished. --detach trains all of them, one after the other, in one process.
+    what is finished. Small networks that differ in lr, weight decay, start or seed alone are
+    trained as one, where that is faster. --detach trains all of them in one process.
 
     Examples:
       nnlab sweep mlp --lr 0.01,0.1,1 --batch-size 64:256:64
@@ -69,27 +73,40 @@ def sweep(
       nnlab sweep mlp --model-options hidden=64,256 --detach
       nnlab sweep mlp --lr 0.1,1 --json | jq -r 'select(.event == "RunEnd").best_test_score'
     """
-    from core.runs import default_runs_dir, read_info
+    from core.runs import default_runs_dir
     from core.sweep import plan_sweep
 
-    folder = runs_dir or default_runs_dir()
     planned = plan_sweep(
         given.values, file=given.file, name=name, sample=sample, sample_seed=sample_seed
     )
+    train_all(planned, runs_dir or default_runs_dir(), data_dir, detach, queue, share, json)
+
+
+def train_all(
+    planned: "Sweep",
+    runs_dir: Path,
+    data_dir: Path | None,
+    detach: bool,
+    queue: bool,
+    share: bool,
+    as_json: bool,
+) -> None:
+    """Train the runs of a sweep here or, to `detach`, in the background."""
+    from core.runs import read_info
     from core.trials import check_networks, create_trials, run_trials
 
     check_networks(planned, data_dir)
-    runs = create_trials(planned, folder, share=share)
+    runs = create_trials(planned, runs_dir, share=share)
     left = [run for run in runs if read_info(run).state != "finished"]
     if detach and left:
-        detach_all(planned.tag, runs, left[0], data_dir, queue, json)
+        detach_all(planned.tag, runs, left[0], data_dir, queue, as_json)
         return
     from tui.sweep_reporter import follow_sweep
 
     follow_sweep(
         lambda control: run_trials(runs, data_dir=data_dir, control=control, queue=queue),
         runs,
-        json,
+        as_json,
     )
 
 

@@ -37,6 +37,17 @@ Queue = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+Repeat = Annotated[
+    int,
+    typer.Option(
+        "--repeat",
+        min=1,
+        metavar="N",
+        help="Train N runs with the seeds --seed, --seed + 1, ..., as one where that is faster. "
+        "They are called NAME-1, NAME-2, ...",
+        rich_help_panel=RUN,
+    ),
+]
 
 
 @with_run_options(Model)
@@ -47,6 +58,7 @@ def train(
     data_dir: DataDir = None,
     detach: Detach = False,
     queue: Queue = False,
+    repeat: Repeat = 1,
     share: Share = False,
     json: Json = False,
 ) -> None:
@@ -63,11 +75,21 @@ def train(
       nnlab train path/to/net.py:MyNet --model-options width=64 --name wide
       nnlab train --config runs/wide/config.json --seed 1
       nnlab train lenet --detach --queue
+      nnlab train lenet --repeat 8 --name seeds
       nnlab train mlp --json | jq 'select(.event == "EpochEnd").test_score'
     """
     config = given.config()
     from core.runs import default_runs_dir
 
+    if repeat > 1:
+        from core.sweep import plan_sweep
+        from tui.commands.sweep import train_all
+
+        seeds = f"{config.seed}:{config.seed + repeat - 1}:1"
+        planned = plan_sweep({**given.values, "seed": seeds}, file=given.file, name=name)
+        folder = runs_dir or default_runs_dir()
+        train_all(planned, folder, data_dir, detach, queue, share, json)
+        return
     if detach:
         from tui.detach import detach as detach_run
         from tui.reporter import follow_detached
