@@ -44,8 +44,11 @@ def compile_forward(training: Training) -> float:
         with torch.compiler.set_stance("fail_on_recompile"):
             compiled(images, labels)  # a network that draws numbers of Python's is new each time
     except Exception as error:  # whatever a compiler may raise; what the network raises, it repeats
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise CannotCompile(lines[0][:200]) from error
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        if isinstance(error, ImportError) or "ImportError" in line:
+            # Torch finds such a file by its name and loads it again each time.
+            line += " (left by a compilation that was interrupted? Then delete that file)"
+        raise CannotCompile(line) from error
     finally:
         training.optimizer.zero_grad()
         restore_random_state(generators, images.device)

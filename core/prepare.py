@@ -25,7 +25,9 @@ from core.task import REGRESSION, predicts_numbers
 from core.threads import choose_threads
 from core.train import Position, Training
 
-EVALUATION_BATCH = 1000  # images; without gradients a batch needs little memory
+# Without gradients a batch needs little memory, but a thousand large images are 26 GB in VGG.
+EVALUATION_BATCH = 1000  # images, at most
+EVALUATION_PIXELS = 4_000_000  # about 80 images of 224 x 224
 
 
 class Stopped(Exception):
@@ -96,7 +98,7 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
         )
         test_batches = Batches(
             dataset.test,
-            batch_size=max(config.batch_size, EVALUATION_BATCH),
+            batch_size=max(config.batch_size, min(EVALUATION_BATCH, EVALUATION_PIXELS // size**2)),
             device=device.torch_name,
             input_size=size,
             scale=scale,

@@ -121,3 +121,15 @@ def test_a_compiled_run_obeys_between_its_steps(tiny_dataset):
     ]  # fmt: skip
     assert sum(isinstance(e, EpochEnd) for e in told) == 1
     assert max(e.lr for e in told if isinstance(e, StepReport) and e.step > 2) <= 0.01
+
+
+def test_a_file_of_an_interrupted_compilation_is_named_with_what_to_do(tiny_dataset, monkeypatch):
+    def damaged(forward, **_):
+        def call(images, labels):
+            raise ImportError("/tmp/torchinductor/main.so: file too short")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", damaged)
+    with pytest.raises(CannotCompile, match=r"^/tmp/\S+main.so: file too short .*delete that file"):
+        compile_forward(make_training(tiny_dataset))
