@@ -17,6 +17,7 @@ from torch import Tensor
 
 from core.augmentations import AUGMENTATIONS
 from core.datasets import Images
+from core.world import ALONE, World
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Batches:
     In file order or, with `shuffle`, in an order drawn anew for each epoch. `input_size` is the
     height and width that the network takes; images of another size are resized. `augmentations`
     are names from core.augmentations, applied in this order, before the resizing.
+
+    `batch_size` counts the images of all processes of `world`; a batch has those of this one.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Batches:
         seed: int = 0,
         shuffle: bool = False,
         augmentations: Sequence[str] = (),
+        world: World = ALONE,
     ) -> None:
         self.device = torch.device(device)
         self.pixels = images.pixels.to(self.device)
@@ -93,6 +97,8 @@ class Batches:
         self.seed = seed
         self.shuffle = shuffle
         self.augmentations = [(name, AUGMENTATIONS[name]) for name in augmentations]
+        self.world = world
+        self.part = world.part(0)  # of the batch that was asked for last
         self._order = (0, torch.empty(0, dtype=torch.int64))  # an epoch and its order
 
     def __len__(self) -> int:
@@ -111,13 +117,21 @@ class Batches:
         """
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
-        chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        first = index * self.batch_size
+        count = min(self.batch_size, len(self.labels) - first)
+        self.part = self.world.part(count)
+        # Random changes are drawn for the whole batch: which one an image gets must not depend on
+        # which process has it.
+        taken = slice(0, count) if self.augmentations else self.part.chosen
+        chosen = slice(first + taken.start, first + taken.stop)
         if self.shuffle:
             pixels, labels = self._at(self._order_of(epoch)[chosen])
         else:
             pixels, labels = self.pixels[chosen], self.labels[chosen]
-        for name, augment in self.augmentations:
-            pixels = augment(pixels, _generator(name, self.seed, epoch, index))
+        if self.augmentations:
+            for name, augment in self.augmentations:
+                pixels = augment(pixels, _generator(name, self.seed, epoch, index))
+            pixels, labels = pixels[self.part.chosen], labels[self.part.chosen]
         return self._scale(self._resize(pixels)), labels
 
     def _at(self, positions: Tensor) -> tuple[Tensor, Tensor]:

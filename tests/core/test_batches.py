@@ -8,6 +8,7 @@ from PIL import Image
 from core.batches import Batches, Scale, normalisation
 from core.config import RunConfig
 from core.datasets import Dataset, Images, Where, load
+from core.world import World
 
 
 def numbered(count: int, channels: int = 1, size: int = 4) -> Images:
@@ -186,3 +187,17 @@ def test_real_images_arrive_as_they_are_in_the_file(fashion_mini):
     first = (train.pixels.float() / 255 - pixels[0]).abs().flatten(1).amax(1).argmin()
     assert train.labels[first] == labels[0]
     assert torch.allclose(pixels[0], train.pixels[first] / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("augmentations", [(), ("flip", "crop", "cutout")])
+def test_the_parts_of_several_processes_make_up_the_batch_of_one(augmentations):
+    images = noise(23)
+    options = {"batch_size": 8, "shuffle": True, "augmentations": augmentations}
+    options["scale"] = as_they_are(3)
+    whole = batches_of(images, **options)
+    ranks = [batches_of(images, world=World(rank, 2), **options) for rank in range(2)]
+    for index in range(3):  # the last one has seven images
+        parts = [batches.batch(1, index) for batches in ranks]
+        pixels, labels = whole.batch(1, index)
+        assert torch.equal(torch.cat([part[0] for part in parts]), pixels)
+        assert torch.equal(torch.cat([part[1] for part in parts]), labels)

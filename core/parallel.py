@@ -1,0 +1,245 @@
+"""Several processes that train one run together, by torch.distributed: nccl between GPUs, gloo
+between CPUs.
+
+core.world says which part of each batch is whose; DistributedDataParallel adds the gradients up.
+Beyond that they meet a few times a second, at a step that they have agreed on the last time: there
+they add up the figures of a report, and exchange what they were asked for, so that all of them do
+it at the same step. Only rank 0 keeps the run's folder; it tells the others all that they need.
+
+What goes over the wire is numbers and JSON, never pickles.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from core import clock
+from core.batches import Batches
+from core.checkpoint import join_optimizer, split_optimizer
+from core.control import Control, Request
+from core.device import Device
+from core.errors import RunError
+from core.events import Notice
+from core.random_state import seed_all
+from core.train import BatchSource, Position, Training
+from core.world import World
+
+# As long as rank 0 may have to wait for a full disk, and twice that.
+PATIENCE = timedelta(hours=2)
+POLL_SECONDS = 0.2
+MEETING_SECONDS = 0.5  # between two meetings, at most: what is asked for waits so long
+PLAN = "plan"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What rank 0 tells the others before the first step."""
+
+    config: dict[str, Any]
+    data_digest: str
+    position: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the processes, for people."""
+
+    host: str
+    pid: int
+    device: str
+    device_name: str
+    device_uuid: str | None
+
+
+def connect(world: World) -> dist.Store:
+    """The place where all processes can leave each other notes; what torchrun tells leads there."""
+    store, _, _ = next(dist.rendezvous("env://", world.rank, world.size))
+    return store
+
+
+def announce(store: dist.Store, plan: Plan | None) -> None:
+    """Tell the others what is trained; None if nothing will be."""
+    store.set(PLAN, json.dumps(plan and asdict(plan)))
+
+
+def hear(store: dist.Store, control: Control) -> Plan | None:
+    """What rank 0 announces. It may have to wait for its images; None as soon as `control` wants
+    to stop."""
+    # Not store.wait, in which no signal is heard.
+    while not store.check([PLAN]):
+        if control.wants("stop"):
+            return None
+        control.wait(POLL_SECONDS)
+    plan = json.loads(store.get(PLAN))
+    return plan and Plan(**plan)
+
+
+class Team:
+    """This process among those that train `training` together: what its `team` is.
+
+    Making one waits for all others. From there on all have the weights, the state of the optimizer
+    and the position of rank 0.
+    """
+
+    def __init__(
+        self, world: World, store: dist.Store, training: Training, device: Device, seed: int
+    ) -> None:
+        self.world = world
+        self.orders = Control()  # what all have agreed to do
+        self._training = training
+        self._store = store
+        self._exchanges = 0
+        self._meeting_at = 0  # step
+        self._steps_apart = 1
+        self._met_at = clock.seconds()
+        self._met_step = training.position.step
+        where = torch.device(device.torch_name)
+        on_gpu = where.type == "cuda"
+        if on_gpu:
+            torch.cuda.set_device(where)
+        dist.init_process_group(
+            "cpu:gloo,cuda:nccl" if on_gpu else "gloo",
+            store=dist.PrefixStore("group", store),
+            rank=world.rank,
+            world_size=world.size,
+            timeout=PATIENCE,
+        )
+        self._network = DistributedDataParallel(
+            training.model, device_ids=[where] if on_gpu else None
+        )
+        self._share_state()
+        if world.rank:
+            # Dropout has to differ between ranks, and where rank 0 stands is what is saved.
+            seed_all(hash((seed, world.rank, training.position.step)) & (2**63 - 1))
+        me = Member(
+            socket.gethostname(), os.getpid(), device.torch_name, device.name, device.uuid
+        )
+        self.members = [Member(**m) for m in self._exchange(asdict(me))]
+        training.team = self
+        training.forward = self.forward
+        training.step = self.step
+
+    @property
+    def backend(self) -> str:
+        """nccl or gloo."""
+        return "nccl" if self.members[0].device.startswith("cuda") else "gloo"
+
+    def close(self) -> None:
+        """Leave the others."""
+        dist.destroy_process_group()
+
+    # Steps
+
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean loss of this part, and the logits, by the network that all share."""
+        training = self._training
+        logits = self._network(images)
+        return training.loss(logits, labels, training.label_smoothing), logits
+
+    def step(self, images: Tensor, labels: Tensor, lr: float) -> tuple[Tensor, Tensor]:
+        """One update by the gradients of all, as core.train.Step."""
+        training = self._training
+        for group in training.optimizer.param_groups:
+            group["lr"] = lr
+        loss, logits = training.forward(images, labels)
+        training.optimizer.zero_grad()
+        (loss * part_of(training.train_batches).weight).backward()
+        training.optimizer.step()
+        return loss.detach(), training.score(logits.detach(), labels)
+
+    def counts(self, batches: BatchSource) -> bool:
+        """Whether this process adds up what it computed of the last batch."""
+        return part_of(batches).counted
+
+    # Meetings
+
+    def meets(self, step: int) -> bool:
+        """Whether all meet after so many steps; the same for all."""
+        return step >= self._meeting_at
+
+    def meet(self, step: int, sums: Sequence[float]) -> list[float]:
+        """`sums` added up over all processes; `orders` has what any of them was asked for."""
+        news = float(self._training.control.pending)
+        *totals, pending, steps_apart = self.total([*sums, news, self._next_distance(step)])
+        self._meeting_at = step + int(steps_apart)
+        self._met_at, self._met_step = clock.seconds(), step
+        if pending:
+            self._hand_over()
+        return totals
+
+    def agree(self) -> None:
+        """Meet without a step; `orders` has what any of them was asked for."""
+        if self.total([float(self._training.control.pending)])[0]:
+            self._hand_over()
+
+    def listen(self, seconds: float) -> None:
+        """Wait until somebody is asked for something, at most `seconds`; then all have it."""
+        self._training.control.wait(seconds)
+        self.agree()
+
+    def total(self, values: Sequence[float]) -> list[float]:
+        """The sums of `values` over all processes."""
+        # On the CPU also where GPUs compute: these are few, and there already.
+        tensor = torch.tensor(values, dtype=torch.float64)
+        dist.all_reduce(tensor)
+        return tensor.tolist()
+
+    def _next_distance(self, step: int) -> float:
+        """Steps to the next meeting: rank 0's opinion, 0 from all others, so that the sum is it."""
+        if self.world.rank:
+            return 0.0
+        seconds, steps = clock.seconds() - self._met_at, step - self._met_step
+        wanted = min(self._training.report_interval, MEETING_SECONDS)
+        if steps:
+            possible = int(wanted * steps / max(seconds, 1e-9))
+            # At most twice as far: the last steps may have been quick for once.
+            self._steps_apart = max(1, min(possible, 2 * self._steps_apart))
+        return float(self._steps_apart)
+
+    def _hand_over(self) -> None:
+        """What each was asked for, in the order of ranks, becomes an order to all."""
+        mine: list[dict[str, Any]] = []
+        while (request := self._training.control.take()) is not None:
+            mine.append(asdict(request))
+        for theirs in self._exchange(mine):
+            for words in theirs:
+                if "text" in words:
+                    self.orders.note(words["text"])
+                else:
+                    self.orders.send(**words)
+
+    def _exchange(self, mine: Any) -> list[Any]:
+        """What each process says, by rank, as JSON."""
+        self._exchanges += 1
+        keys = [f"say/{self._exchanges}/{rank}" for rank in range(self.world.size)]
+        self._store.set(keys[self.world.rank], json.dumps(mine))
+        return [json.loads(self._store.get(key)) for key in keys]
+
+    def _share_state(self) -> None:
+        """Position and optimizer of rank 0, for everybody."""
+        training = self._training
+        if self.world.rank == 0:
+            tensors, rest = split_optimizer(training.optimizer.state_dict())
+            state = {"optimizer": rest, "position": asdict(training.position)}
+            self._store.set("state", json.dumps(state))
+            content = save_tensors({k: v.cpu().contiguous() for k, v in tensors.items()})
+            self._store.set("tensors", str(len(content)))
+            dist.broadcast(torch.frombuffer(bytearray(content), dtype=torch.uint8), 0)
+        else:
+            state = json.loads(self._store.get("state"))
+            content = torch.empty(int(self._store.get("tensors")), dtype=torch.uint8)
+            dist.broadcast(content, 0)
+            tensors = load_tensors(content.numpy().tobytes())
+            training.optimizer.load_state_dict(join_optimizer(tensors, state["optimizer"]))
+            training.position = Position(**state["position"])
