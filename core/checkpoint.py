@@ -97,7 +97,7 @@ def take_snapshot(
                 f"{name} is no longer finite at step {position.step}, with lr {position.lr:g}.",
                 f"Try --lr {min(position.lr / 10, 0.1):g}; the checkpoints before it are good.",
             )
-    tensors, rest = _split_optimizer(optimizer.state_dict())
+    tensors, rest = split_optimizer(optimizer.state_dict())
     state = {
         "format": FORMAT,
         "position": asdict(position),
@@ -228,7 +228,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             path,
             Position(**state["position"]),
             load_tensors(files["model.safetensors"]),
-            _join_optimizer(load_tensors(files["optimizer.safetensors"]), state["optimizer"]),
+            join_optimizer(load_tensors(files["optimizer.safetensors"]), state["optimizer"]),
             state["random"],
             Circumstances(**state["circumstances"]),
         )
@@ -241,7 +241,7 @@ def _own_storage(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
 
 
-def _split_optimizer(state: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def split_optimizer(state: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors of an optimizer's state_dict, named "0.momentum_buffer", and the rest as JSON."""
     tensors: dict[str, Tensor] = {}
     values: dict[str, Any] = {}
@@ -251,7 +251,8 @@ def _split_optimizer(state: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str
     return tensors, {"values": values, "param_groups": state["param_groups"]}
 
 
-def _join_optimizer(tensors: dict[str, Tensor], rest: dict[str, Any]) -> dict[str, Any]:
+def join_optimizer(tensors: dict[str, Tensor], rest: dict[str, Any]) -> dict[str, Any]:
+    """What `split_optimizer` took apart, as Optimizer.load_state_dict takes it."""
     state: dict[int, dict[str, Any]] = {}
     for key, value in [*tensors.items(), *rest["values"].items()]:
         index, _, name = key.partition(".")

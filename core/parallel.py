@@ -22,18 +22,18 @@ import torch.distributed as dist
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from core import clock
 from core.batches import Batches
 from core.checkpoint import join_optimizer, split_optimizer
-from core.control import Control, Request
+from core.control import Control
 from core.device import Device
-from core.errors import RunError
-from core.events import Notice
 from core.random_state import seed_all
 from core.train import BatchSource, Position, Training
-from core.world import World
+from core.world import Part, World
 
 # As long as rank 0 may have to wait for a full disk, and twice that.
 PATIENCE = timedelta(hours=2)
@@ -48,7 +48,12 @@ class Plan:
 
     config: dict[str, Any]
     data_digest: str
-    position: dict[str, Any]
+
+
+def part_of(batches: BatchSource) -> Part:
+    """Which part of the batch that was asked for last is this process'."""
+    assert isinstance(batches, Batches)
+    return batches.part
 
 
 @dataclass(frozen=True)
@@ -62,18 +67,18 @@ class Member:
     device_uuid: str | None
 
 
-def connect(world: World) -> dist.Store:
+def connect(world: World) -> Store:
     """The place where all processes can leave each other notes; what torchrun tells leads there."""
-    store, _, _ = next(dist.rendezvous("env://", world.rank, world.size))
+    store, _, _ = next(rendezvous("env://", world.rank, world.size))
     return store
 
 
-def announce(store: dist.Store, plan: Plan | None) -> None:
+def announce(store: Store, plan: Plan | None) -> None:
     """Tell the others what is trained; None if nothing will be."""
     store.set(PLAN, json.dumps(plan and asdict(plan)))
 
 
-def hear(store: dist.Store, control: Control) -> Plan | None:
+def hear(store: Store, control: Control) -> Plan | None:
     """What rank 0 announces. It may have to wait for its images; None as soon as `control` wants
     to stop."""
     # Not store.wait, in which no signal is heard.
@@ -93,7 +98,7 @@ class Team:
     """
 
     def __init__(
-        self, world: World, store: dist.Store, training: Training, device: Device, seed: int
+        self, world: World, store: Store, training: Training, device: Device, seed: int
     ) -> None:
         self.world = world
         self.orders = Control()  # what all have agreed to do
@@ -110,7 +115,7 @@ class Team:
             torch.cuda.set_device(where)
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if on_gpu else "gloo",
-            store=dist.PrefixStore("group", store),
+            store=PrefixStore("group", store),
             rank=world.rank,
             world_size=world.size,
             timeout=PATIENCE,
@@ -122,9 +127,7 @@ class Team:
         if world.rank:
             # Dropout has to differ between ranks, and where rank 0 stands is what is saved.
             seed_all(hash((seed, world.rank, training.position.step)) & (2**63 - 1))
-        me = Member(
-            socket.gethostname(), os.getpid(), device.torch_name, device.name, device.uuid
-        )
+        me = Member(socket.gethostname(), os.getpid(), device.torch_name, device.name, device.uuid)
         self.members = [Member(**m) for m in self._exchange(asdict(me))]
         training.team = self
         training.forward = self.forward
@@ -238,8 +241,8 @@ class Team:
             dist.broadcast(torch.frombuffer(bytearray(content), dtype=torch.uint8), 0)
         else:
             state = json.loads(self._store.get("state"))
-            content = torch.empty(int(self._store.get("tensors")), dtype=torch.uint8)
-            dist.broadcast(content, 0)
-            tensors = load_tensors(content.numpy().tobytes())
+            received = torch.empty(int(self._store.get("tensors")), dtype=torch.uint8)
+            dist.broadcast(received, 0)
+            tensors = load_tensors(received.numpy().tobytes())
             training.optimizer.load_state_dict(join_optimizer(tensors, state["optimizer"]))
             training.position = Position(**state["position"])

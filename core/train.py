@@ -4,7 +4,7 @@ It never waits for the device except when a report is due, and obeys requests be
 """
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -50,6 +50,30 @@ class Step(Protocol):
 
     def __call__(self, images: Tensor, labels: Tensor, lr: float) -> tuple[Tensor, Tensor]:
         """The mean loss and the summed score of this batch before the update, on the device."""
+
+
+class Team(Protocol):
+    """The other processes that train the same run; see core.parallel."""
+
+    orders: Control  # what all have agreed to do
+
+    def counts(self, batches: BatchSource) -> bool:
+        """Whether this process adds up what it computed of the last batch."""
+
+    def meets(self, step: int) -> bool:
+        """Whether all meet after so many steps; the same for all, and cheap."""
+
+    def meet(self, step: int, sums: Sequence[float]) -> list[float]:
+        """`sums` added up over all processes, once they have come to this step."""
+
+    def agree(self) -> None:
+        """Meet without a step, only for the orders."""
+
+    def listen(self, seconds: float) -> None:
+        """Wait until somebody is asked for something, at most `seconds`; then all agree."""
+
+    def total(self, values: Sequence[float]) -> list[float]:
+        """The sums of `values` over all processes."""
 
 
 class Saving(Protocol):
@@ -155,10 +179,16 @@ class Training:
         self.forward: Forward = self.eager_forward
         self.step: Step = self.eager_step
         self.layers = LayerWatch(model)
+        self.team: Team | None = None  # None: alone
         self.stopping = False
         self.paused = False
         self.last_epoch_wanted = False
         self.watch = Stopwatch(position.seconds)
+
+    @property
+    def orders(self) -> Control:
+        """What is to be done now: what `control` was asked for, in a team what all agreed on."""
+        return self.team.orders if self.team else self.control
 
     def move(self, **changes: Any) -> None:
         """Change the position in these fields."""
@@ -213,6 +243,7 @@ def train(training: Training) -> Generator[Event, None, None]:
                 loss=training.loss,
                 score=training.test_score,
                 between=between,
+                team=training.team,
             )
         if tested is None:  # the epoch is evaluated again, whole, when the run goes on
             return
@@ -229,6 +260,7 @@ def train(training: Training) -> Generator[Event, None, None]:
 def _train_epoch(training: Training) -> Generator[Event, None, None]:
     """The rest of the epoch in progress. Leaves early if asked to stop."""
     batches, take_step = training.train_batches, training.step
+    orders, team = training.orders, training.team
     sums = _Sums(next(training.model.parameters()).device)
     epoch, step = training.position.epoch, training.position.step
     reported = training.watch.seconds
@@ -236,7 +268,7 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
     training.model.train()
 
     for index in range(training.position.batch, len(batches)):
-        if training.control.pending:
+        if orders.pending:
             if sums.seen:
                 yield from report(training, sums.take(), step, index, lr, reported)
             yield from _obey(training)
@@ -251,11 +283,16 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
         lr = training.lr_at(step)
         loss, score = take_step(images, labels, lr)
         step += 1
-        sums.add(len(labels), loss, score)
+        if team is None or team.counts(batches):
+            sums.add(len(labels), loss, score)
 
         last = index + 1 == len(batches)
         due = training.saving is not None and not last and training.saving.due()
-        if last or due or training.watch.seconds - reported >= training.report_interval:
+        if team:
+            now = team.meets(step)
+        else:
+            now = due or training.watch.seconds - reported >= training.report_interval
+        if last or now:
             yield from report(training, sums.take(), step, index + 1, lr, reported)
             if due and training.saving:
                 yield from training.saving.save("time")
@@ -296,6 +333,9 @@ def report(
     Raises TrainingDiverged.
     """
     loss_sum, score_sum, seen, waited = taken
+    if training.team:
+        loss_sum, score_sum, images = training.team.meet(step, (loss_sum, score_sum, seen))
+        seen = int(images)
     seconds, at = training.watch.seconds, training.position
     training.move(
         step=step,
@@ -341,11 +381,13 @@ def evaluate(
     loss: Loss = cross_entropy,
     score: Score = hits,
     between: Callable[[], Generator[Event, None, bool]] | None = None,
+    team: Team | None = None,
 ) -> Generator[Event, None, tuple[float, float] | None]:
     """The mean `loss` and `score` per image of `model` over all `batches`, without label smoothing.
 
     Leaves the model in training mode. Before each batch comes what `between()` yields; as soon as
-    it returns False the evaluation is left and returns None.
+    it returns False the evaluation is left and returns None. In a `team` each evaluates its part of
+    every batch.
     """
     device = next(model.parameters()).device
     loss_sum, score_sum = zeros(device), zeros(device)
@@ -358,16 +400,19 @@ def evaluate(
             # Left before each yield: a consumer must not find itself in inference mode.
             with torch.inference_mode():
                 images, labels = batches.batch(0, index)
-                logits = model(images)
-                loss_sum.add_(loss(logits, labels), alpha=len(labels))
-                score_sum.add_(score(logits, labels))
-            seen += len(labels)
+                if team is None or team.counts(batches):
+                    logits = model(images)
+                    loss_sum.add_(loss(logits, labels), alpha=len(labels))
+                    score_sum.add_(score(logits, labels))
+                    seen += len(labels)
             if clock.seconds() - told > EVALUATION_NEWS:
                 yield Progress("evaluating", index + 1, len(batches), "batches")
                 told = clock.seconds()
     finally:
         model.train()
-    return loss_sum.item() / seen, score_sum.item() / seen
+    sums = [loss_sum.item(), score_sum.item(), float(seen)]
+    loss_total, score_total, count = team.total(sums) if team else sums
+    return loss_total / count, score_total / count
 
 
 def end_epoch(
@@ -409,7 +454,9 @@ def _obey_in_evaluation(training: Training, before: RandomState) -> Generator[Ev
     A large test set takes minutes. A checkpoint taken here continues with the evaluation, from its
     first batch: the generators stand meanwhile where they stood `before` it.
     """
-    if training.control.pending:
+    if training.team:
+        training.team.agree()
+    if training.orders.pending:
         device = next(training.model.parameters()).device
         now = random_state(device)
         restore_random_state(before, device)
@@ -423,7 +470,10 @@ def _obey(training: Training) -> Generator[Event, None, None]:
     """Carry out the requests that are waiting; while paused, wait for more."""
     yield from carry_out(training)
     while training.paused and not training.stopping:
-        training.control.wait(1.0)
+        if training.team:
+            training.team.listen(1.0)
+        else:
+            training.control.wait(1.0)
         yield from carry_out(training)
 
 
@@ -431,7 +481,7 @@ def carry_out(training: Training) -> Generator[Event, None, None]:
     """Carry out the requests that are waiting, up to one to stop."""
     changed = False
     while not training.stopping:
-        request = training.control.take()
+        request = training.orders.take()
         if request is None:
             if not changed or not training.saving:
                 return
