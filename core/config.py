@@ -138,6 +138,15 @@ def _device(name: str) -> str:
     return name
 
 
+def _devices(count: Any, info: ValidationInfo) -> Any:
+    if not re.fullmatch(r"all|[1-9]\d{0,3}", str(count)):
+        raise ValueError("Choose a number from 1 to 9999, or all.")
+    device = info.data.get("device", "auto")
+    if str(count) != "1" and device not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"{device} is one device: choose auto, cuda or cpu beside it.")
+    return str(count)
+
+
 def _warmup(epochs: float, before: dict[str, Any]) -> float:
     planned = before.get("epochs")  # missing if that is wrong itself
     if planned is not None and epochs > planned:
@@ -272,6 +281,10 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     seed: int = Field(0, ge=0, lt=2**63, description="Weights, batch order and augmentation.")
     device: Annotated[str, AfterValidator(_device)] = Field(
         "auto", description="auto, cpu, mps, cuda or cuda:N."
+    )
+    devices: Annotated[str, BeforeValidator(_devices)] = Field(
+        "1",
+        description="GPUs that share each batch, or all; on the CPU, processes.",
     )
     threads: int | None = Field(
         None, ge=1, le=1024, description="CPU threads; chosen by a short probe if not given."

@@ -15,6 +15,7 @@ from core.errors import DeviceError, NNLabError, OutOfMemory
 from core.gpu import read_gpus
 from core.host import cpu_name
 from core.readings import GpuReading, GpuReadings, bare_uuid, find_gpu
+from core.world import World
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,32 @@ def choose_device(name: str) -> Device:
         f"There is no {name} here: torch sees {seen}.",
         f"Use {' or '.join(gpu.torch_name for gpu in gpus)}, or --device auto.",
     )
+
+
+def device_of(world: World, name: str) -> Device:
+    """The device of one of several processes, where the run's is called `name`: auto, cuda or cpu.
+
+    Each has a GPU of its own on its machine, or all compute on the CPU. Raises DeviceError.
+    """
+    chosen = choose_device(name)
+    if world.size == 1:
+        return chosen
+    if chosen.torch_name.startswith("cuda"):
+        return choose_device(f"cuda:{world.local_rank}")
+    return replace(_cpu(), note=chosen.note)
+
+
+def count_devices(name: str, count: str) -> int:
+    """How many processes `--device name --devices count` asks for. Raises DeviceError."""
+    if count != "all":
+        return int(count)
+    chosen = choose_device(name)
+    if not chosen.torch_name.startswith("cuda"):
+        raise DeviceError(
+            "There are no GPUs here to take all of.",
+            "Say how many processes are to share the CPU: --devices 2.",
+        )
+    return len(_cuda_gpus(read_gpus()))
 
 
 def devices_for(name: str) -> list[Device]:

@@ -9,6 +9,7 @@ NNLabError
 ├── DeviceError       a device that is not there
 ├── OutOfMemory       the device cannot hold this run
 ├── RunError          a run folder that is missing, damaged or in use
+├── LostRank          another process of the same run is gone
 └── TrainingDiverged  the loss is no longer a number
 """
 
@@ -64,6 +65,10 @@ class OutOfMemory(NNLabError):
 
 class RunError(NNLabError):
     """A run folder that is missing, damaged or in use."""
+
+
+class LostRank(NNLabError):
+    """Another process of the same run is gone."""
 
 
 class TrainingDiverged(NNLabError):

@@ -69,6 +69,8 @@ class RunStart:
     batch_size: int
     step: int = 0  # steps already done, when resumed
     device_uuid: str | None = None  # of a GPU
+    devices: tuple[str, ...] = ()  # UUIDs of all GPUs, where several processes train
+    processes: int = 1
     # With these a trained network can be used where its training images are not.
     image_shape: tuple[int, ...] = ()  # (C, H, W) of the images as they were loaded
     scale_factor: tuple[float, ...] = ()  # per channel: what the network saw is

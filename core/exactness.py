@@ -13,11 +13,10 @@ from typing import Any
 
 from core.device import Device
 
-# One process trains on one device; a checkpoint says so, for the day when more can.
-WORLD_SIZE = 1
 
-
-def conditions(model: str, device: Device, threads: int, executor: str = "eager") -> dict[str, Any]:
+def conditions(
+    model: str, device: Device, threads: int, executor: str = "eager", processes: int = 1
+) -> dict[str, Any]:
     """What the bits of a training depend on, beside its settings and its images; as JSON.
 
     `model` is RunConfig's: for a network of a user's own, the file counts that it is defined in,
@@ -29,7 +28,7 @@ def conditions(model: str, device: Device, threads: int, executor: str = "eager"
         "device name": device.name,
         "CPU threads": threads,
         "executor": executor,
-        "processes": WORLD_SIZE,
+        "processes": processes,
         "python": platform.python_version(),
         **{name: version(name) for name in ("nnlab", "torch", "numpy")},
         "network's file": hashlib.sha256(Path(file).read_bytes()).hexdigest() if colon else None,

@@ -1,5 +1,6 @@
 """A run from its description: the one place that wires network, images, loop and folder."""
 
+import socket
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -25,6 +26,7 @@ from core.datasets import Dataset
 from core.device import (
     Device,
     choose_device,
+    device_of,
     device_problem,
     devices_for,
     has_failed,
@@ -37,6 +39,7 @@ from core.exactness import conditions, why_not_exact
 from core.foreign_weights import read_foreign_weights
 from core.mailbox import requests_reach
 from core.memory_format import match_weights
+from core.parallel import Gathering, Plan, gathering, is_loss, loss_of
 from core.permissions import check_own, share_folder
 from core.prepare import Stopped, load_images, prepare, set_executor, set_threads, settle
 from core.random_state import restore_random_state
@@ -55,6 +58,7 @@ from core.runs import (
 )
 from core.saving import SHARE, Cadence, Checkpoints
 from core.train import Training, train
+from core.world import ALONE, World
 
 T = TypeVar("T")
 
@@ -68,6 +72,7 @@ def run_experiment(
     control: Control | None = None,
     queue: bool = False,
     share: bool = False,
+    world: World = ALONE,
 ) -> Iterator[Event]:
     """Prepare and train a new run in a folder of its own, yielding all that happens.
 
@@ -75,10 +80,11 @@ def run_experiment(
     for its owner alone or, to `share`, for the group to read too.
 
     What is wrong before the first step raises NNLabError and leaves no folder behind; what goes
-    wrong after RunStart is told by a RunEnd and then raised.
+    wrong after RunStart is told by a RunEnd and then raised. Among the processes of a `world` this
+    is for rank 0; the others do `take_part`.
     """
     run = create_run(runs_dir, config, name, share=share)
-    yield from run_created(run, data_dir=data_dir, control=control, queue=queue)
+    yield from run_created(run, data_dir=data_dir, control=control, queue=queue, world=world)
 
 
 def run_created(
@@ -87,13 +93,14 @@ def run_created(
     data_dir: Path | None = None,
     control: Control | None = None,
     queue: bool = False,
+    world: World = ALONE,
 ) -> Iterator[Event]:
     """The same for a run whose folder, with its config, `create_run` has made already."""
     control = control or Control()
     try:
-        with at_work(run, control) as (place, notices):
+        with at_work(run, control) as (place, notices), gathering(world) as others:
             _note(run, process_facts())
-            yield from _begin(run, place, data_dir, control, queue, notices)
+            yield from _begin(run, place, data_dir, control, queue, notices, world, others)
     finally:
         if not has_begun(run):
             discard_run(run)
@@ -106,17 +113,20 @@ def _begin(
     control: Control,
     queue: bool,
     notices: list[str],
+    world: World,
+    others: Gathering | None,
 ) -> Iterator[Event]:
     """The events of a run from its first step on."""
     config = _config_of(read_info(run), None)
+    _check_processes(run, config, world)
     try:
-        finding = device_and_data(run, config, place, data_dir, control, queue)
+        finding = device_and_data(run, config, place, data_dir, control, queue, world)
         device, dataset = yield from hold_notices(finding, notices)
         config = settle(config, dataset)
         with writing(run):
             write_config(run, config)
-        training = prepare(config, dataset, device)
-        threads, why = set_threads(config.threads, training)
+        training = prepare(config, dataset, device, world)
+        threads, why = set_threads(config.threads, training, world)
         notices.append(why)
         executor = yield from hold_notices(set_executor(config.executor, training), notices)
         if control.wants("stop"):
@@ -125,8 +135,8 @@ def _begin(
         yield RunEnd("stopped", 0, 0, None, None, 0.0)
         return
     training.control = control
-    now = conditions(config.model, device, threads, executor)
-    yield from _train_in(run, training, config, dataset, device, now, notices)
+    now = conditions(config.model, device, threads, executor, world.size)
+    yield from _train_in(run, training, config, dataset, device, now, notices, others)
 
 
 def resume_experiment(
@@ -136,6 +146,7 @@ def resume_experiment(
     control: Control | None = None,
     force: bool = False,
     share: bool = False,
+    world: World = ALONE,
 ) -> Iterator[Event]:
     """Continue the run in the folder `run` from its newest checkpoint that is whole, or from the
     beginning if it was killed before the first one.
@@ -146,10 +157,46 @@ def resume_experiment(
     """
     control = control or Control()
     check_own(run)
-    with at_work(run, control, force) as (place, notices):
+    with at_work(run, control, force) as (place, notices), gathering(world) as others:
         if share:
             share_folder(run)
-        yield from _go_on(run, place, data_dir, control, notices)
+        yield from _go_on(run, place, data_dir, control, notices, world, others)
+
+
+def take_part(
+    world: World, *, data_dir: Path | None = None, control: Control | None = None
+) -> Generator[Event, None, None]:
+    """Train what rank 0 trains, as another process of `world`, yielding what happens here.
+
+    Nothing is recorded. Raises NNLabError like `run_experiment`.
+    """
+    control = control or Control()
+    with gathering(world) as others:
+        assert others
+        plan = others.hear(control)
+        if plan is None:
+            return
+        config = make_config(plan.config)
+        device = device_of(world, config.device)
+        dataset = yield from load_images(config, data_dir, control)
+        if dataset.digest != plan.data_digest:
+            raise RunError(
+                f"The images of {config.data} on {socket.gethostname()} are not those of rank 0.",
+                "Give every machine the same files.",
+            )
+        with Place(Path(plan.run)) as place:
+            with suppress(OSError):  # rank 0 tells about it
+                place.use(device)
+            training = prepare(config, dataset, device, world)
+            set_threads(config.threads, training, world)
+            training.control = control
+            others.join(training, device, config.seed)
+            try:
+                yield from train(training)
+            except (NNLabError, RuntimeError) as error:
+                if is_loss(error):
+                    raise
+                raise device_problem(error, device, config.batch_size) from error
 
 
 @contextmanager
@@ -165,7 +212,13 @@ def at_work(run: Path, control: Control, force: bool = False) -> Iterator[tuple[
 
 
 def _go_on(
-    run: Path, place: Place, data_dir: Path | None, control: Control, notices: list[str]
+    run: Path,
+    place: Place,
+    data_dir: Path | None,
+    control: Control,
+    notices: list[str],
+    world: World,
+    others: Gathering | None,
 ) -> Iterator[Event]:
     """The events of a run that is resumed, while nobody else can. Raises RunError."""
     info, folder = read_info(run), run / "checkpoints"
@@ -174,6 +227,7 @@ def _go_on(
     found, told = _newest(folder)
     notices += told
     config = _config_of(info, found)
+    _check_processes(run, config, world)
     # A run that was killed after its last checkpoint has only its end left to tell.
     if read_facts(run).get("state") == "finished":
         raise RunError(
@@ -182,7 +236,7 @@ def _go_on(
         )
     step, rows = (found.position.step, found.circumstances.rows) if found else (0, 0)
     try:
-        finding = device_and_data(run, config, place, data_dir, control, queue=False)
+        finding = device_and_data(run, config, place, data_dir, control, False, world)
         device, dataset = yield from hold_notices(finding, notices)
     except Stopped:
         yield RunEnd("stopped", 0, step, None, None, 0.0)
@@ -194,13 +248,13 @@ def _go_on(
             f"Start a new run: nnlab train --config {run / 'config.json'}",
         )
     config = settle(config, dataset)
-    training = prepare(config, dataset, device)
+    training = prepare(config, dataset, device, world)
     # The same number as before: another one sums in another order, and the bits change.
     before = found.circumstances.conditions if found else {}
-    threads, why = set_threads(config.threads or before.get("CPU threads"), training)
+    threads, why = set_threads(config.threads or before.get("CPU threads"), training, world)
     notices.append(why)
     executor = yield from hold_notices(set_executor(config.executor, training), notices)
-    now = conditions(config.model, device, threads, executor)
+    now = conditions(config.model, device, threads, executor, world.size)
     training.control = control
     if found:
         training.model.load_state_dict(found.model)
@@ -219,7 +273,7 @@ def _go_on(
         if info.config != config:
             write_config(run, config)
             notices.append("config.json was damaged or changed: as it was again")
-    yield from _train_in(run, training, config, dataset, device, now, notices)
+    yield from _train_in(run, training, config, dataset, device, now, notices, others)
 
 
 def import_run(
@@ -323,18 +377,24 @@ def device_and_data(
     data_dir: Path | None,
     control: Control,
     queue: bool,
+    world: World = ALONE,
 ) -> Generator[Event, None, tuple[Device, Dataset]]:
     """The device and the images of a run. Raises Stopped when a stop is asked for meanwhile."""
-    device = yield from _find_device(run, config, place, control, queue)
+    device = yield from _find_device(run, config, place, control, queue, world)
     dataset = yield from load_images(config, data_dir, control)
     return device, dataset
 
 
 def _find_device(
-    run: Path, config: RunConfig, place: Place, control: Control, queue: bool
+    run: Path, config: RunConfig, place: Place, control: Control, queue: bool, world: World
 ) -> Generator[Event, None, Device]:
     """The device of a run, noted as in use. Raises Stopped when a stop is asked for meanwhile."""
     name = config.device
+    if queue and world.size > 1:
+        raise RunError(
+            "A run of several processes cannot wait in the queue, which gives one device.",
+            "Leave out --queue.",
+        )
     if queue:
         _note(run, {"state": "queued"})
         found = yield from place.wait(devices_for(name), control)
@@ -342,7 +402,7 @@ def _find_device(
             raise Stopped
         _note(run, {"state": "preparing"})
         name = found.torch_name
-    device = choose_device(name)
+    device = device_of(world, name)
     if device.note:
         yield Notice(device.note)
     if not queue:
@@ -361,17 +421,24 @@ def _train_in(
     device: Device,
     now: dict[str, Any],
     notices: list[str],
+    others: Gathering | None = None,
 ) -> Iterator[Event]:
     """The events of the training itself, from RunStart to RunEnd, recorded and saved in `run`.
 
     `now` are its conditions; see core.exactness.
     """
+    team = None
+    if others:
+        others.announce(Plan(run.name, config.model_dump(mode="json"), dataset.digest))
+        team = others.join(training, device, config.seed)
+        notices = [*notices, f"{others.world.size} processes share each batch, over {team.backend}"]
     rows = RowWriter(run)
     saving = keep_checkpoints(run, training, config, dataset, now, rows)
 
     def events() -> Iterator[Event]:
         yield from map(Notice, notices)
-        yield start_of(run, training, config, dataset, device, now)
+        start = start_of(run, training, config, dataset, device, now)
+        yield replace(start, devices=team.gpus) if team else start
         try:
             yield from with_device_history(train(training), device.uuid)
             finished = training.position.epoch > training.position.epochs
@@ -379,6 +446,8 @@ def _train_in(
                 yield from saving.save("final" if finished else "stop")
             yield end_of(training, "finished" if finished else "stopped")
         except (NNLabError, RuntimeError) as error:
+            if team and is_loss(error):
+                raise loss_of(team, run.name) from error
             problem = device_problem(error, device, config.batch_size, resume_advice(run))
             if not has_failed(error):  # what such a device has computed may be wrong
                 with suppress(RunError):  # what is told is why it failed
@@ -411,6 +480,12 @@ def keep_checkpoints(
     return saving
 
 
+def processes_of(training: Training) -> int:
+    """How many train this together."""
+    assert isinstance(training.train_batches, Batches)
+    return training.train_batches.world.size
+
+
 def start_of(
     run: Path,
     training: Training,
@@ -440,12 +515,28 @@ def start_of(
         batch_size=config.batch_size,
         step=training.position.step,
         device_uuid=device.uuid,
+        processes=processes_of(training),
         image_shape=tuple(dataset.train.pixels.shape[1:]),
         scale_factor=tuple(batches.factor.flatten().tolist()),
         scale_offset=tuple(batches.offset.flatten().tolist()),
         metric=dataset.task.metric,
         table=dataset.encoding.to_json() if dataset.encoding else None,
     )
+
+
+def _check_processes(run: Path, config: RunConfig, world: World) -> None:
+    """Raises RunError if `run` is for several processes and there is one, by itself, or if several
+    cannot train it as it is set."""
+    if world.size > 1 and config.executor != "eager":
+        raise RunError(
+            f"executor = {config.executor}: several processes carry out their steps eagerly.",
+            "Leave out --executor.",
+        )
+    if config.devices != "1" and not world.launched:
+        raise RunError(
+            f"{run.name} is for several devices ({config.devices}), a process for each.",
+            "Start it with `nnlab train`, go on with `nnlab resume`: they start those processes.",
+        )
 
 
 def end_of(training: Training, state: str) -> RunEnd:

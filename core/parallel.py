@@ -10,9 +10,9 @@ What goes over the wire is numbers and JSON, never pickles.
 """
 
 import json
-import os
-import socket
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -31,6 +31,8 @@ from core.batches import Batches
 from core.checkpoint import join_optimizer, split_optimizer
 from core.control import Control
 from core.device import Device
+from core.errors import LostRank
+from core.owner import Owner, lives, this_process
 from core.random_state import seed_all
 from core.train import BatchSource, Position, Training
 from core.world import Part, World
@@ -40,12 +42,18 @@ PATIENCE = timedelta(hours=2)
 POLL_SECONDS = 0.2
 MEETING_SECONDS = 0.5  # between two meetings, at most: what is asked for waits so long
 PLAN = "plan"
+# How gloo, nccl and the store of notes say that somebody is not there any more.
+LOST = re.compile(
+    r"gloo/transport|[Cc]onnection (closed|reset|refused)|[Bb]roken pipe|NCCL|remote process exited"
+    r"|[Ss]ocket"
+)
 
 
 @dataclass(frozen=True)
 class Plan:
     """What rank 0 tells the others before the first step."""
 
+    run: str  # its name
     config: dict[str, Any]
     data_digest: str
 
@@ -60,34 +68,79 @@ def part_of(batches: BatchSource) -> Part:
 class Member:
     """One of the processes, for people."""
 
-    host: str
-    pid: int
+    owner: Owner
     device: str
     device_name: str
     device_uuid: str | None
 
 
-def connect(world: World) -> Store:
-    """The place where all processes can leave each other notes; what torchrun tells leads there."""
+class Gathering:
+    """The processes before they train: all can leave each other notes in one place."""
+
+    def __init__(self, world: World, store: Store) -> None:
+        self.world = world
+        self.store = store
+        self.team: Team | None = None
+
+    def announce(self, plan: Plan | None) -> None:
+        """Tell the others what is trained; None if nothing will be."""
+        self.store.set(PLAN, json.dumps(plan and asdict(plan)))
+
+    def hear(self, control: Control) -> Plan | None:
+        """What rank 0 announces, which may have to wait for its images. None as soon as `control`
+        wants to stop."""
+        # Not store.wait, in which no signal is heard.
+        while not self.store.check([PLAN]):
+            if control.wants("stop"):
+                return None
+            control.wait(POLL_SECONDS)
+        plan = json.loads(self.store.get(PLAN))
+        return plan and Plan(**plan)
+
+    def join(self, training: Training, device: Device, seed: int) -> "Team":
+        """Train together from now on."""
+        self.team = Team(self.world, self.store, training, device, seed)
+        return self.team
+
+
+@contextmanager
+def gathering(world: World) -> Iterator[Gathering | None]:
+    """The other processes of `world`, found by what torchrun has told; None for one alone.
+
+    Raises LostRank where that is what an error means.
+    """
+    if world.size == 1:
+        yield None
+        return
     store, _, _ = next(rendezvous("env://", world.rank, world.size))
-    return store
+    others = Gathering(world, store)
+    try:
+        yield others
+    except RuntimeError as error:
+        if not is_loss(error):
+            raise
+        raise loss_of(others.team) from error
+    finally:
+        if others.team:
+            others.team.close()
+        elif world.rank == 0:
+            with suppress(RuntimeError):  # nobody is there
+                others.announce(None)
 
 
-def announce(store: Store, plan: Plan | None) -> None:
-    """Tell the others what is trained; None if nothing will be."""
-    store.set(PLAN, json.dumps(plan and asdict(plan)))
+def is_loss(error: Exception) -> bool:
+    """Whether `error` means that another process cannot be reached any more."""
+    return isinstance(error, RuntimeError) and bool(LOST.search(str(error)))
 
 
-def hear(store: Store, control: Control) -> Plan | None:
-    """What rank 0 announces. It may have to wait for its images; None as soon as `control` wants
-    to stop."""
-    # Not store.wait, in which no signal is heard.
-    while not store.check([PLAN]):
-        if control.wants("stop"):
-            return None
-        control.wait(POLL_SECONDS)
-    plan = json.loads(store.get(PLAN))
-    return plan and Plan(**plan)
+def loss_of(team: "Team | None", run: str = "RUN") -> LostRank:
+    """What to say then."""
+    gone = team.gone() if team else []
+    who = " and ".join(gone) or "another process of this run"
+    return LostRank(
+        f"{who[0].upper()}{who[1:]} {'are' if len(gone) > 1 else 'is'} gone.",
+        f"Go on from the last checkpoint: nnlab resume {run}",
+    )
 
 
 class Team:
@@ -127,8 +180,10 @@ class Team:
         if world.rank:
             # Dropout has to differ between ranks, and where rank 0 stands is what is saved.
             seed_all(hash((seed, world.rank, training.position.step)) & (2**63 - 1))
-        me = Member(socket.gethostname(), os.getpid(), device.torch_name, device.name, device.uuid)
-        self.members = [Member(**m) for m in self._exchange(asdict(me))]
+        me = Member(this_process(), device.torch_name, device.name, device.uuid)
+        self.members = [
+            Member(**m | {"owner": Owner(**m["owner"])}) for m in self._exchange(asdict(me))
+        ]
         training.team = self
         training.forward = self.forward
         training.step = self.step
@@ -141,6 +196,19 @@ class Team:
     def close(self) -> None:
         """Leave the others."""
         dist.destroy_process_group()
+
+    @property
+    def gpus(self) -> tuple[str, ...]:
+        """The UUIDs of all GPUs that this trains on."""
+        return tuple(member.device_uuid for member in self.members if member.device_uuid)
+
+    def gone(self) -> list[str]:
+        """The others on this machine whose process is there no more."""
+        return [
+            f"rank {rank} (process {member.owner.pid} on {member.owner.host})"
+            for rank, member in enumerate(self.members)
+            if lives(member.owner) is False
+        ]
 
     # Steps
 

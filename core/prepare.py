@@ -1,5 +1,6 @@
 """From the description of a run and its data to everything that its first step needs."""
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from core.schedules import SCHEDULES
 from core.task import REGRESSION, predicts_numbers
 from core.threads import choose_threads
 from core.train import Position, Training
+from core.world import ALONE, World
 
 # Without gradients a batch needs little memory, but a thousand large images are 26 GB in VGG.
 EVALUATION_BATCH = 1000  # images, at most
@@ -66,7 +68,7 @@ def settle(config: RunConfig, dataset: Dataset) -> RunConfig:
     return config.model_copy(update={"loss": config.loss or task.loss})
 
 
-def prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
+def prepare(config: RunConfig, dataset: Dataset, device: Device, world: World = ALONE) -> Training:
     """Network, optimizer and batches for `config`, before the first step."""
     channels = dataset.train.pixels.shape[1]
     size = input_size_of(config)
@@ -95,13 +97,18 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device) -> Training:
             seed=config.seed,
             shuffle=True,
             augmentations=config.augmentation,
+            world=world,
         )
         test_batches = Batches(
             dataset.test,
-            batch_size=max(config.batch_size, min(EVALUATION_BATCH, EVALUATION_PIXELS // size**2)),
+            batch_size=max(
+                config.batch_size,
+                min(EVALUATION_BATCH, EVALUATION_PIXELS // size**2) * world.size,
+            ),
             device=device.torch_name,
             input_size=size,
             scale=scale,
+            world=world,
         )
     except RuntimeError as error:
         raise device_problem(error, device, config.batch_size) from error
@@ -148,9 +155,15 @@ def set_executor(
     return "compile"
 
 
-def set_threads(wanted: int | None, training: Training) -> tuple[int, str]:
+def set_threads(wanted: int | None, training: Training, world: World = ALONE) -> tuple[int, str]:
     """Fix torch's CPU threads for this run. Returns their number and why."""
-    if wanted is None and next(training.model.parameters()).device.type == "cpu":
+    if wanted is None and world.size > 1:
+        # Not timed: the others would be in the way.
+        affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+        processors = len(affinity(0)) if affinity else os.cpu_count() or 1
+        threads = max(processors // world.local_size, 1)
+        why = f"{threads} CPU thread{'s' * (threads > 1)} for each process"
+    elif wanted is None and next(training.model.parameters()).device.type == "cpu":
         threads, why = choose_threads(
             training.model, *training.train_batches.batch(1, 0), training.loss
         )

@@ -46,6 +46,7 @@ RUN_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 LATEST = 1e11  # Unix time, in the year 5138: beyond, no calendar has words
 # States that need a process.
 ACTIVE = ("queued", "preparing", "training", "evaluating", "paused", "waiting", "stopping")
+UNDER_WAY = ACTIVE[2:]  # past the first step
 
 
 @dataclass(frozen=True)
@@ -305,7 +306,12 @@ def note_death(path: Path, returncode: int) -> None:
     """
     facts = read_facts(path)
     if facts.get("state") in ACTIVE and read_info(path).state == "crashed":
-        problem = f"Process {facts['pid']} on {facts['host']} {exit_words(returncode)}."
+        note_end(path, f"Process {facts['pid']} on {facts['host']} {exit_words(returncode)}.")
+
+
+def note_end(path: Path, problem: str) -> None:
+    """Write down why the run ended, for whoever knows better than itself. Raises OSError."""
+    if facts := read_facts(path):
         write_facts(path, facts | {"state": "crashed", "problem": problem})
 
 

@@ -181,7 +181,8 @@ def describe(event: Event) -> str | None:
             return (
                 f"{'resumed' if event.step else 'started'} {event.run}: {event.model} "
                 f"({event.parameters:,} parameters) on {event.data} ({event.train_images:,} + "
-                f"{event.test_images:,} {event.samples}), {event.device_name}"
+                f"{event.test_images:,} {event.samples}), "
+                f"{f'{event.processes} × ' * (event.processes > 1)}{event.device_name}"
             )
         case CheckpointSaved() if event.reason in ("asked", "stop"):
             return f"checkpoint saved at step {event.step}"

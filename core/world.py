@@ -34,6 +34,7 @@ class World:
     local_rank: int = 0  # among those on this machine
     local_size: int = 1
     restarts: int = 0  # how often torchrun has started them all again
+    launched: bool = False  # by torchrun or the like, be it alone
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "World":
@@ -52,6 +53,7 @@ class World:
             number("LOCAL_RANK", 0),
             number("LOCAL_WORLD_SIZE", 1),
             number("TORCHELASTIC_RESTART_COUNT", 0),
+            "WORLD_SIZE" in environment,
         )
         if not (0 <= world.rank < size and 0 <= world.local_rank < world.local_size <= size):
             raise ValueError(f"no place among processes: {world}")

@@ -5,7 +5,7 @@ import gc
 import signal
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -18,12 +18,14 @@ from textual.screen import ModalScreen, Screen
 
 from core.config import RunConfig
 from core.control import Control
+from core.errors import NNLabError
 from core.events import Event
 from core.follow import follow
 from core.mailbox import RemoteControl
 from core.runs import ACTIVE, read_info
 from core.view import RunView
 from tui.attached import attached_to
+from tui.detach import detach, detach_resume
 from tui.format import safe_text
 from tui.next_command import next_command
 from tui.screens.chart_screen import ChartScreen
@@ -111,6 +113,12 @@ class NNLabApp(App[int]):
 
     def start_run(self, config: RunConfig) -> None:
         """Open a dashboard that trains `config`; when it is closed, the launch screen follows."""
+        if config.devices != "1":
+            # Several processes: none of them is this one.
+            self.watch_process(
+                partial(detach, config, runs_dir=self.runs_dir, data_dir=self.data_dir)
+            )
+            return
         control = Control()
 
         def start() -> Iterator[Event]:
@@ -147,6 +155,9 @@ class NNLabApp(App[int]):
 
     def resume_run(self, run: Path, config: RunConfig | None) -> None:
         """Open a dashboard that goes on with the run in the folder `run`."""
+        if config and config.devices != "1":
+            self.watch_process(partial(detach_resume, run, data_dir=self.data_dir))
+            return
         control = Control()
 
         def start() -> Iterator[Event]:
@@ -155,6 +166,21 @@ class NNLabApp(App[int]):
             return iter(resume_experiment(run, data_dir=self.data_dir, control=control))
 
         self.open_own_dashboard(DashboardScreen(start, control, config), control)
+
+    @work(group="processes")
+    async def watch_process(self, start: Callable[[], Path]) -> None:
+        """Open a dashboard of the run that `start` begins in processes of its own, once it trains;
+        it goes on when this app is left."""
+        if len(self.screen_stack) == 1:
+            self.open_launch_screen()
+        self.notify("they take some seconds", title="Starting the processes", markup=False)
+        try:
+            run = await asyncio.to_thread(start)
+        except NNLabError as error:
+            text = safe_text(f"{error.problem} {error.fix}")
+            self.notify(text, title="Not started", severity="error", timeout=15, markup=False)
+            return
+        self.watch_run(run)
 
     def action_runs(self) -> None:
         from tui.screens.runs import RunsScreen

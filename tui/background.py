@@ -14,6 +14,8 @@ import os
 import select
 import signal
 import sys
+import threading
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
@@ -22,6 +24,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
+    from core.config import RunConfig
     from core.control import Control
     from core.events import Event
 
@@ -88,9 +91,13 @@ def train(asked: Namespace) -> NoReturn:
 
 def train_one(asked: Namespace, report: "Report") -> None:
     """Start or resume a run. Raises NNLabError."""
+    from core.runs import read_info
     from tui.reporter import follow
 
     (run,) = asked.runs
+    config = read_info(run).config
+    if config and config.devices != "1":
+        sys.exit(launch_ranks(run, asked, config, report))
 
     def start(control: "Control") -> Generator["Event", None, None]:
         from core.experiment import resume_experiment, run_created
@@ -124,6 +131,25 @@ def train_sweep(asked: Namespace, report: "Report") -> None:
     follow_sweep(start, asked.runs, as_json=False)
 
 
+def launch_ranks(run: Path, asked: Namespace, config: "RunConfig", report: "Report") -> int:
+    """Start or resume a run of several processes. Returns the exit code; raises NNLabError."""
+    from core.device import count_devices
+    from tui.launcher import launch
+
+    words = [asked.what, str(run)]
+    if asked.data_dir:
+        words += ["--data-dir", str(asked.data_dir)]
+    if asked.queue:
+        words.append("--queue")
+    if asked.force:
+        words.append("--force")
+    count = count_devices(config.device, config.devices)
+    threading.Thread(target=report.follow, args=(run,), daemon=True).start()
+    code = launch(run, words, count)
+    report.started()  # if it was over before that was seen
+    return code
+
+
 class Report:
     """The way back to whoever started this process, who may be gone or busy."""
 
@@ -141,8 +167,20 @@ class Report:
         elif isinstance(event, Queued | RunStart):
             if isinstance(event, Queued):
                 self._write(to_row(event))
-            self._write({"started": True})
-            self._close()
+            self.started()
+
+    def started(self) -> None:
+        """Tell that there is nothing more to wait for."""
+        self._write({"started": True})
+        self._close()
+
+    def follow(self, run: Path) -> None:
+        """Tell of the start of a run that other processes train, once its folder does."""
+        from core.runs import UNDER_WAY, read_info
+
+        while read_info(run).state not in UNDER_WAY:
+            time.sleep(0.1)
+        self.started()
 
     def problem(self, error: Any) -> None:
         """Tell why there will be no start."""
@@ -158,9 +196,9 @@ class Report:
             os.write(self._file, line)
 
     def _close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        file, self._file = self._file, None  # two threads may come at once
+        if file is not None:
+            os.close(file)
 
 
 if __name__ == "__main__":

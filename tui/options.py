@@ -48,7 +48,7 @@ PANELS: dict[str, tuple[str, ...]] = {
         *("initializer", "init_options", "conv_init", "norm_init", "weight_decay", "l1", "decay"),
     ),
     "Machine": (
-        *("device", "threads", "executor"),
+        *("device", "devices", "threads", "executor"),
         *("report_interval", "checkpoint_seconds", "keep_every"),
     ),
 }
@@ -174,6 +174,8 @@ def _choices(field: str) -> list[tuple[str, str]]:
         return [(d.name, d.summary) for d in REGISTRIES[field].declared.values()]
     if field == "device":
         return [("auto", "the GPU with most free memory"), ("cpu", ""), ("mps", ""), ("cuda:0", "")]
+    if field == "devices":
+        return [("1", ""), ("2", ""), ("all", "every GPU")]
     annotation = RunConfig.model_fields[field].annotation
     return [(n, "") for n in get_args(annotation)] if get_origin(annotation) is Literal else []
 

@@ -215,7 +215,7 @@ def test_a_run_of_another_thread_count_says_so(lab, monkeypatch):
     config = lab.config()
     lab.begin(config, (7, "stop"))
     before = torch.get_num_threads()
-    monkeypatch.setattr("core.experiment.set_threads", lambda wanted, training: (3, "3 threads"))
+    monkeypatch.setattr("core.experiment.set_threads", lambda *_: (3, "3 threads"))
     told = list(resume_experiment(lab.runs / "parts"))
     assert torch.get_num_threads() == before
     lines = [e.text for e in told if isinstance(e, Notice) and "bit for bit" in e.text]

@@ -32,7 +32,7 @@ def test_a_tail_too_small_to_share_is_computed_by_all_and_counted_once():
 
 def test_torchrun_says_who_is_who():
     told = {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}
-    assert World.from_environment(told) == World(5, 8, 1, 4)
+    assert World.from_environment(told) == World(5, 8, 1, 4, launched=True)
     again = told | {"TORCHELASTIC_RESTART_COUNT": "2"}
     assert World.from_environment(again).restarts == 2
 
@@ -41,5 +41,5 @@ def test_torchrun_says_who_is_who():
     "told", [{"RANK": "2", "WORLD_SIZE": "2"}, {"WORLD_SIZE": "0"}, {"RANK": "first"}]
 )
 def test_a_place_that_cannot_be_is_refused(told):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"place|invalid literal"):
         World.from_environment(told)

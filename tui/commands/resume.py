@@ -1,6 +1,7 @@
 """nnlab resume: continue a run where it was stopped."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,29 +45,30 @@ def resume(
       nnlab resume last --detach
     """
     from core.runs import default_runs_dir, find_run, read_info
+    from tui.rank import follow_rank, torchruns_world
 
     path = find_run(runs_dir or default_runs_dir(), run)
-    if read_info(path).state == "paused":
+    info, world = read_info(path), torchruns_world(None)
+    if info.state == "paused":
         ask(run, runs_dir, [Request("resume")], json)
         return
-    if detach:
+    several = info.config is not None and info.config.devices != "1"
+    if detach or (several and not world.launched):
         from tui.detach import detach_resume
         from tui.reporter import follow_detached
+        from tui.watching import watch_detached
 
-        follow_detached(
-            lambda show: detach_resume(
-                path, data_dir=data_dir, force=force, share=share, show=show
-            ),
-            json,
-        )
+        def start_process(show: Callable[[Event], None]) -> Path:
+            return detach_resume(path, data_dir=data_dir, force=force, share=share, show=show)
+
+        (follow_detached if detach else watch_detached)(start_process, json)
         return
-    from tui.reporter import follow
 
     def start(control: Control) -> Generator[Event, None, None]:
         from core.experiment import resume_experiment  # takes seconds, for torch
 
         yield from resume_experiment(
-            path, data_dir=data_dir, control=control, force=force, share=share
+            path, data_dir=data_dir, control=control, force=force, share=share, world=world
         )
 
-    follow(start, json)
+    follow_rank(world, start, data_dir, json)

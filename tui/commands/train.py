@@ -1,11 +1,13 @@
 """nnlab train: train a network in the terminal, without the dashboard."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from core.control import Control
+from core.errors import ConfigError
 from core.events import Event
 from tui.options import RUN, DataDir, Given, Json, RunsDir, Share, completion, with_run_options
 
@@ -76,12 +78,19 @@ def train(
       nnlab train --config runs/wide/config.json --seed 1
       nnlab train lenet --detach --queue
       nnlab train lenet --repeat 8 --name seeds
+      nnlab train resnet18 --devices all
       nnlab train mlp --json | jq 'select(.event == "EpochEnd").test_score'
     """
     config = given.config()
     from core.runs import default_runs_dir
+    from tui.rank import follow_rank, start_or_go_on, torchruns_world
 
+    world = torchruns_world(config)
     if repeat > 1:
+        if config.devices != "1" or world.size > 1:
+            raise ConfigError(
+                "Repeated runs train on one device each.", "Leave out --devices, or --repeat."
+            )
         from core.sweep import plan_sweep
         from tui.commands.sweep import train_all
 
@@ -90,12 +99,13 @@ def train(
         folder = runs_dir or default_runs_dir()
         train_all(planned, folder, data_dir, detach, queue, share, json)
         return
-    if detach:
+    if detach or (config.devices != "1" and not world.launched):
         from tui.detach import detach as detach_run
         from tui.reporter import follow_detached
+        from tui.watching import watch_detached
 
-        follow_detached(
-            lambda show: detach_run(
+        def start_process(show: Callable[[Event], None]) -> Path:
+            return detach_run(
                 config,
                 runs_dir=runs_dir or default_runs_dir(),
                 name=name,
@@ -103,24 +113,22 @@ def train(
                 queue=queue,
                 share=share,
                 show=show,
-            ),
-            json,
-        )
+            )
+
+        (follow_detached if detach else watch_detached)(start_process, json)
         return
-    from tui.reporter import follow
 
     def start(control: Control) -> Generator[Event, None, None]:
         # Takes seconds, for torch: after a bad setting was told, and while there are bars to see.
-        from core.experiment import run_experiment
-
-        yield from run_experiment(
+        yield from start_or_go_on(
+            world,
             config,
+            name,
             runs_dir=runs_dir or default_runs_dir(),
-            name=name,
             data_dir=data_dir,
             control=control,
             queue=queue,
             share=share,
         )
 
-    follow(start, json)
+    follow_rank(world, start, data_dir, json)

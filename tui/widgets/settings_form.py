@@ -28,7 +28,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "images": ("augmentation", "normalisation", "input_size"),
     "run": (
-        *("model_options", "seed", "device", "threads", "executor"),
+        *("model_options", "seed", "device", "devices", "threads", "executor"),
         *("report_interval", "checkpoint_seconds", "keep_every"),
     ),
 }
@@ -155,6 +155,8 @@ def _values(name: str) -> dict[str, tuple[str, ...]]:
         return {"choices": get_args(annotation)}
     if name == "device":
         return {"known": ("auto", "cpu", "cuda", "mps")}
+    if name == "devices":
+        return {"known": ("1", "2", "all")}
     if name == "augmentation":
         names = tuple(AUGMENTATIONS)
         orders = [p for n in range(1, len(names) + 1) for p in permutations(names, n)]
