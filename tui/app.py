@@ -27,13 +27,14 @@ from core.view import RunView
 from tui.attached import attached_to
 from tui.detach import detach, detach_resume
 from tui.format import safe_text
+from tui.kept import keep_theme, kept
 from tui.next_command import next_command
 from tui.screens.chart_screen import ChartScreen
 from tui.screens.confirm import ConfirmScreen, QuitScreen
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.help import HelpScreen
 from tui.terminal import TerminalDriver
-from tui.theme import NNLAB_THEME
+from tui.theme import NNLAB_THEME, THEMES
 
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -61,7 +62,9 @@ class NNLabApp(App[int]):
         run: Path | None = None,
         runs_dir: Path,
         data_dir: Path | None = None,
+        low_bandwidth: bool = False,
     ) -> None:
+        """With `low_bandwidth` less is sent to the terminal: rarer news, and nothing glides."""
         super().__init__(driver_class=TerminalDriver)
         self.config = config
         self.runs_dir = runs_dir
@@ -73,8 +76,20 @@ class NNLabApp(App[int]):
         self.keep_training = False  # in the background, once the run is saved
         self.broken: Exception | None = None  # a bug that ended the screen
         self._leaving: int | None = None  # with which code, once the run is saved
-        self.register_theme(NNLAB_THEME)
-        self.theme = NNLAB_THEME.name
+        self.low_bandwidth = low_bandwidth
+        if low_bandwidth:
+            self.animation_level = "none"
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        was = kept().theme
+        self.theme = was if was in THEMES else NNLAB_THEME.name
+        for name in set(self.available_themes) - set(THEMES):  # Textual's lack some of our colours
+            self.unregister_theme(name)
+
+    def watch_theme(self, name: str) -> None:
+        """Remember what somebody chose in the palette."""
+        if name != (kept().theme or NNLAB_THEME.name):
+            keep_theme(name)
 
     def on_mount(self) -> None:
         if not self.is_headless:

@@ -24,6 +24,7 @@ class Kept:
     charts: tuple[str, ...] = ()
     rows: int = 0
     columns: int = 0
+    theme: str = ""
 
     @property
     def axes(self) -> Axes:
@@ -59,6 +60,11 @@ def keep_axes(axes: Axes) -> None:
 def keep_grid(grid: Grid) -> None:
     """Keep it for the next time."""
     _keep(**asdict(grid))
+
+
+def keep_theme(name: str) -> None:
+    """Keep it for the next time."""
+    _keep(theme=name)
 
 
 def _keep(**changes: Any) -> None:

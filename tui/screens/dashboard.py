@@ -55,6 +55,7 @@ class Steering(Protocol):
 
 
 UPDATES_PER_SECOND = 2
+RARELY = 2.0  # seconds between two updates over a slow line
 STEERING = ("pause", "resume", "stop", "checkpoint", "learning_rate", "epochs")  # actions
 FIRST = ("loss", "score")  # charts
 LEAST_SIZE = (60, 16)  # columns and lines; below, a notice takes the dashboard's place
@@ -139,7 +140,8 @@ class DashboardScreen(ChartScreen):
     def on_mount(self) -> None:
         self.devices.start()
         self.thread.start()
-        self.set_interval(1 / UPDATES_PER_SECOND, self.update_panes)
+        slow = cast("NNLabApp", self.app).low_bandwidth
+        self.set_interval(RARELY if slow else 1 / UPDATES_PER_SECOND, self.update_panes)
 
     def on_unmount(self) -> None:
         self.left.set()
