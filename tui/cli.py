@@ -1,6 +1,5 @@
 """The nnlab command: assembles the commands, shows errors, sets exit codes."""
 
-import io
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from core.errors import NNLabError
+from tui.ascii import enable
 from tui.commands.attach import attach
 from tui.commands.bench import bench
 from tui.commands.compare import compare
@@ -40,6 +40,7 @@ from tui.commands.train import train
 from tui.commands.trash import trash
 from tui.commands.tui import tui
 from tui.format import safe_text
+from tui.options import Ascii
 
 EXIT_CODES = """\
 Exit codes:
@@ -114,6 +115,7 @@ def nnlab(
         bool,
         typer.Option("--version", help="Print the version.", callback=show_version, is_eager=True),
     ] = False,
+    ascii: Ascii = False,
 ) -> None:
     """A neural-network lab in a terminal: pick a classic network, train it, watch it learn.
 
@@ -146,9 +148,7 @@ for panel, commands in PANELS.items():
 
 def main() -> NoReturn:
     """Run the nnlab command as a program."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # an ASCII terminal gets "?", not a traceback
-            stream.reconfigure(errors="replace")
+    enable()  # a terminal without Unicode gets what looks like it, not a traceback
     signal.signal(signal.SIGTERM, _leave)
     try:
         # Not app(), whose tracebacks would quote anything as it is.

@@ -23,6 +23,7 @@ from core.models import MODELS
 from core.optimizers import OPTIMIZERS
 from core.registry import Registry
 from core.schedules import SCHEDULES
+from tui.ascii import enable
 
 REGISTRIES: dict[str, Registry] = {
     "model": MODELS,
@@ -74,6 +75,35 @@ DataDir = Annotated[
 Share = Annotated[
     bool,
     typer.Option("--share", help="Let your group read the run's folder.", rich_help_panel=RUN),
+]
+
+
+def _ascii(wanted: bool) -> bool:
+    if wanted:
+        enable(everywhere=True)
+    return wanted
+
+
+SCREEN = "The screen"
+Ascii = Annotated[
+    bool,
+    typer.Option(
+        "--ascii",
+        help="Draw with ASCII alone; so it is where the terminal has no more.",
+        envvar="NNLAB_ASCII",
+        callback=_ascii,
+        is_eager=True,
+        rich_help_panel=SCREEN,
+    ),
+]
+LowBandwidth = Annotated[
+    bool,
+    typer.Option(
+        "--low-bandwidth",
+        help="For a slow line: news every two seconds, at most 4 KiB/s.",
+        envvar="NNLAB_LOW_BANDWIDTH",
+        rich_help_panel=SCREEN,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 

@@ -22,7 +22,9 @@ from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from tui.ascii import encoded
 from tui.lasting_output import open_again
+from tui.sgr import with_fewer_codes
 
 PATIENCE = 1.0  # seconds that a terminal gets, on leaving, to read what restores it
 # For a terminal that did not: abandon a sequence that was cut, then leave every mode, also those
@@ -87,7 +89,7 @@ class TerminalDriver(LinuxDriver):
         if self._writer_thread._queue.full() and not self._leaving:
             self._behind = True
         else:
-            super().write(data)
+            super().write(with_fewer_codes(data))
 
     def _caught_up(self) -> None:
         if self._behind and not self._leaving:
@@ -159,7 +161,7 @@ class TerminalOutput:
         return self._fd
 
     def write(self, text: str) -> None:
-        data = text.encode("utf-8", "replace")
+        data = encoded(text)
         while data and self._has_room():
             try:
                 data = data[os.write(self._fd, data) :]

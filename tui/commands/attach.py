@@ -7,7 +7,7 @@ import typer
 
 from tui.commands.show import complete_run
 from tui.commands.tui import need_terminal
-from tui.options import RunsDir
+from tui.options import Ascii, LowBandwidth, RunsDir
 
 LiveRun = Annotated[
     str | None,
@@ -20,7 +20,12 @@ LiveRun = Annotated[
 ]
 
 
-def attach(run: LiveRun = None, runs_dir: RunsDir = None) -> None:
+def attach(
+    run: LiveRun = None,
+    runs_dir: RunsDir = None,
+    low_bandwidth: LowBandwidth = False,
+    ascii: Ascii = False,
+) -> None:
     """Open the dashboard of a run that is training somewhere, or of one that is over.
 
     Any number can watch at once, and leaving does not touch the run. Without RUN it is the only
@@ -38,7 +43,7 @@ def attach(run: LiveRun = None, runs_dir: RunsDir = None) -> None:
     from tui.app import NNLabApp
     from tui.outlive import run_app
 
-    raise typer.Exit(run_app(NNLabApp(run=path, runs_dir=folder)))
+    raise typer.Exit(run_app(NNLabApp(run=path, runs_dir=folder, low_bandwidth=low_bandwidth)))
 
 
 def find_run_to_watch(runs_dir: Path, name: str | None) -> Path:

@@ -6,7 +6,15 @@ import sys
 import typer
 
 from core.errors import ConfigError
-from tui.options import DataDir, Given, RunsDir, completion, with_run_options
+from tui.options import (
+    Ascii,
+    DataDir,
+    Given,
+    LowBandwidth,
+    RunsDir,
+    completion,
+    with_run_options,
+)
 
 Start = typer.Option(
     "--start",
@@ -18,7 +26,13 @@ Start = typer.Option(
 
 
 @with_run_options(Start)
-def tui(given: Given, runs_dir: RunsDir = None, data_dir: DataDir = None) -> None:
+def tui(
+    given: Given,
+    runs_dir: RunsDir = None,
+    data_dir: DataDir = None,
+    low_bandwidth: LowBandwidth = False,
+    ascii: Ascii = False,
+) -> None:
     """Open the dashboard: pick a network and images, and watch it learn.
 
     Without --start or --config it begins with the choice.
@@ -40,7 +54,12 @@ def tui(given: Given, runs_dir: RunsDir = None, data_dir: DataDir = None) -> Non
     from tui.app import NNLabApp
     from tui.outlive import run_app
 
-    app = NNLabApp(config, runs_dir=runs_dir or default_runs_dir(), data_dir=data_dir)
+    app = NNLabApp(
+        config,
+        runs_dir=runs_dir or default_runs_dir(),
+        data_dir=data_dir,
+        low_bandwidth=low_bandwidth,
+    )
     raise typer.Exit(run_app(app))
 
 
