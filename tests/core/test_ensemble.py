@@ -85,13 +85,13 @@ def assert_same_story(together, alone):
 @pytest.mark.parametrize(
     "choice",
     [
-        {"optimizer": "sgd", "momentum": 0.9},
-        {"optimizer": "nesterov", "decay": "weights"},
+        pytest.param({"optimizer": "sgd", "momentum": 0.9}, marks=pytest.mark.slow),
+        pytest.param({"optimizer": "nesterov", "decay": "weights"}, marks=pytest.mark.slow),
         {"optimizer": "adam", "schedule": "one_cycle", "warmup": 0.5},
         {"optimizer": "adamw", "l1": 1e-4, "augmentation": "flip,crop"},
         {"model": "lenet", "input_size": 28, "model_options": {}, "optimizer": "adam"},
     ],
-    ids=lambda choice: "-".join(map(str, choice.values())),
+    ids=lambda choice: choice.get("model", choice["optimizer"]),
 )
 def test_runs_together_are_the_runs_alone(runs_dir, choice):
     configs = three(**choice)
