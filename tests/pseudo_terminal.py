@@ -14,7 +14,7 @@ import pexpect
 import pyte
 
 NNLAB = "from tui.cli import main; main()"
-PATIENCE = 60  # seconds, on a machine that is busy with other things
+PATIENCE = 120  # seconds, on a machine that is busy with other things
 # What the program switches on when it starts must be switched off when it ends.
 MODES = {
     "alternate screen": ("\x1b[?1049h", "\x1b[?1049l"),

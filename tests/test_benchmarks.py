@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks.results import Results, options
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +31,7 @@ def test_a_result_is_saved_and_the_next_one_compared_with_it(tmp_path, capsys):
     assert told["results"]["new"] == {"value": 2.0, "unit": "x"}
 
 
+@pytest.mark.slow
 def test_training_is_timed_against_the_bare_step_and_a_saved_result(tmp_path):
     saved, before = tmp_path / "now.json", tmp_path / "before.json"
     before.write_text(json.dumps({"results": {"softmax": {"bare": {"times_ours": 0.375}}}}))

@@ -96,6 +96,7 @@ def test_ctrl_c_while_it_starts_leaves_neither_process_nor_folder(runs_dir):
     assert not any(mine in " ".join(p.cmdline()) for p in psutil.Process().children(True))
 
 
+@pytest.mark.slow
 def test_it_survives_its_terminal_and_who_started_it(runs_dir):
     code = (
         "from pathlib import Path; from core.config import make_config\n"

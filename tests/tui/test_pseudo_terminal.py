@@ -39,7 +39,10 @@ def test_somebody_starts_a_training_watches_it_learn_and_leaves(open_terminal, t
     assert any((run / "checkpoints").iterdir())
 
 
-@pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("signum", "status"),
+    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+)
 def test_a_signal_saves_the_run_and_restores_the_terminal(open_terminal, tmp_path, signum, status):
     terminal = open_terminal("tui", "--start", "softmax", "--epochs", "100000")
     terminal.until(train_score)
@@ -52,6 +55,7 @@ def test_a_signal_saves_the_run_and_restores_the_terminal(open_terminal, tmp_pat
     assert any((run / "checkpoints").iterdir())
 
 
+@pytest.mark.slow
 def test_sigusr1_saves_a_checkpoint_and_the_dashboard_goes_on(open_terminal, tmp_path):
     terminal = open_terminal("tui", "--start", "softmax", "--epochs", "100000")
     terminal.until(train_score)

@@ -88,6 +88,7 @@ def seconds_by_thread(process: psutil.Process) -> dict[int, float]:
     return {thread.id: thread.user_time + thread.system_time for thread in process.threads()}
 
 
+@pytest.mark.slow
 def test_sighup_alone_gives_a_living_terminal_back_in_order(open_terminal, tmp_path):
     terminal = open_terminal(*TRAINING)
     before = termios.tcgetattr(terminal.child.child_fd)
@@ -139,6 +140,7 @@ def newest_epoch(text: str) -> int:
     return int(found[1]) if found else 0
 
 
+@pytest.mark.slow
 def test_sigterm_ends_a_run_whose_terminal_does_not_read_and_leaves_the_terminal_a_way_back(
     open_terminal, tmp_path
 ):
