@@ -19,7 +19,7 @@ from core.events import EpochEnd, Event, RunEnd, RunStart
 from tui.reporter import follow
 
 FILE = Path(sys.argv[1])
-EPOCHS = int(sys.argv[2]) if sys.argv[2:] and sys.argv[2].isdigit() else 1_000_000
+EPOCHS = int(sys.argv[2]) if sys.argv[2:] and sys.argv[2].isdigit() else 6_000  # 5 minutes
 
 
 def start(control: Control) -> Generator[Event, None, None]:
