@@ -8,8 +8,10 @@ import codecs
 import io
 import os
 import sys
+from typing import Annotated
 from unicodedata import normalize
 
+import typer
 from rich.cells import cell_len
 
 ERRORS = "nnlab-ascii"  # the name of the error handler
@@ -81,3 +83,22 @@ def enable(*, everywhere: bool = False) -> None:
 def encoded(text: str) -> bytes:
     """`text` as the terminal understands it, to which the standard error goes."""
     return text.encode(getattr(sys.__stderr__, "encoding", None) or "utf-8", ERRORS)
+
+
+def _ascii(wanted: bool) -> bool:
+    if wanted:
+        enable(everywhere=True)
+    return wanted
+
+
+Ascii = Annotated[
+    bool,
+    typer.Option(
+        "--ascii",
+        help="Draw with ASCII alone; so it is where the terminal has no more.",
+        envvar="NNLAB_ASCII",
+        callback=_ascii,
+        is_eager=True,
+        rich_help_panel="The screen",
+    ),
+]

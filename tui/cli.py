@@ -4,43 +4,19 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from core.errors import NNLabError
-from tui.ascii import enable
-from tui.commands.attach import attach
-from tui.commands.bench import bench
-from tui.commands.compare import compare
-from tui.commands.control import NEGATIVE_NUMBERS, checkpoint, extend, pause, set_, stop
-from tui.commands.conv import conv
-from tui.commands.data import data
-from tui.commands.devices import devices
-from tui.commands.evaluate import evaluate
-from tui.commands.import_ import import_
-from tui.commands.inspect import inspect
-from tui.commands.models import models
-from tui.commands.note import note
-from tui.commands.plot import plot
-from tui.commands.predict import predict
-from tui.commands.reproduce import reproduce
-from tui.commands.resume import resume
-from tui.commands.runs import runs
-from tui.commands.shift import shift
-from tui.commands.show import show
-from tui.commands.summary import summary
-from tui.commands.sweep import sweep
-from tui.commands.train import train
-from tui.commands.trash import trash
-from tui.commands.tui import tui
+from tui.ascii import Ascii, enable
 from tui.format import safe_text
-from tui.options import Ascii
 
 EXIT_CODES = """\
 Exit codes:
@@ -92,8 +68,110 @@ def show_error(error: NNLabError) -> None:
         typer.echo(safe_text(line), err=True)
 
 
+# What `nnlab --help` says of each command, which is how the command's own help begins.
+PANELS = {
+    "Train": {
+        "tui": "Open the dashboard: pick a network and images, and watch it learn.",
+        "train": "Train a network, printing a line for each epoch.",
+        "sweep": (
+            "Train a network once for each combination of settings, and compare what came of them."
+        ),
+        "import": (
+            "Make a run from weights that somebody else saved, to evaluate, inspect or train on."
+        ),
+    },
+    "Control a run that trains elsewhere": {
+        "attach": "Open the dashboard of a run that is training somewhere, or of one that is over.",
+        "stop": "Stop a run that trains somewhere else, keeping a checkpoint to resume it from.",
+        "pause": "Hold a run between two steps until `nnlab resume`.",
+        "resume": (
+            "Continue a run: one that is paused goes on, another starts from its newest checkpoint."
+        ),
+        "checkpoint": "Have a run save a checkpoint now.",
+        "set": "Change the learning rate or the number of epochs of a run while it trains.",
+        "extend": (
+            "Train a run for more epochs than planned, or for fewer; its schedule stretches with "
+            "them."
+        ),
+    },
+    "Look at runs": {
+        "runs": "List the runs, newest first, or those that a query asks for.",
+        "show": "Show a run: its figures for each epoch, its settings, and how to go on.",
+        "compare": (
+            "Compare runs: settings that differ, figures by epoch, how far their curves are apart."
+        ),
+        "note": (
+            "Write a note about a run, tag it, make it the baseline, archive it; or show what is "
+            "noted."
+        ),
+        "trash": "Delete runs; bring them back, or empty the trash.",
+        "evaluate": (
+            "Test a trained network: accuracy by class, what is taken for what, the worst mistakes."
+        ),
+        "predict": "Tell what images show, with the probabilities that a trained network gives.",
+        "inspect": (
+            "Look inside a trained network: its parameters, its filters, what its layers see."
+        ),
+    },
+    "Look at networks, images and the machine": {
+        "models": "List the networks: what they are, where they come from, how large they are.",
+        "summary": "Print the layers of a network: shapes, parameters, multiply-adds, memory.",
+        "data": "Look at the data sets: which there are, and what is in them.",
+        "devices": "Show what the GPUs and the machine are doing, and who uses them.",
+    },
+    "Try things out": {
+        "bench": "Measure how fast a network trains here, without keeping anything.",
+        "reproduce": (
+            "Run the notes' experiments again, and compare with the figures that they published."
+        ),
+        "plot": "Draw runs, an activation function, a schedule or an initializer.",
+        "conv": "Lay a kernel over an image, and see the shape and the picture that come out.",
+        "shift": "Shift data on purpose, and correct for it: accuracy with and without.",
+    },
+}
+# Those that are not called as their module is: import belongs to Python, set too.
+ELSEWHERE = {
+    "import": "import_:import_",
+    "set": "control:set_",
+    **{name: f"control:{name}" for name in ("stop", "pause", "checkpoint", "extend")},
+}
+SETTINGS = {"extend": {"ignore_unknown_options": True}}  # -2 is no option
+
+
+class Deferred(TyperCommand):
+    """A command whose code is imported when somebody uses it.
+
+    Importing that of all commands takes longer than most of them run, and the shell waits for it
+    at each completion.
+    """
+
+    def load(self) -> Any:
+        """The command itself, with its options."""
+        assert self.name
+        module, _, function = ELSEWHERE.get(self.name, f"{self.name}:{self.name}").partition(":")
+        found = getattr(import_module(f"tui.commands.{module}"), function)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_group(found)
+        alone = typer.Typer(add_completion=False)
+        alone.command(self.name, context_settings=SETTINGS.get(self.name))(found)
+        return typer.main.get_command(alone)
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        return self.load().make_context(*args, **extra)
+
+
+class Commands(ShowErrors):
+    """All commands of nnlab."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for panel, lines in PANELS.items():
+            for name, line in lines.items():
+                self.commands[name] = Deferred(name, help=line, rich_help_panel=panel)
+
+
 app = typer.Typer(
-    cls=ShowErrors,
+    cls=Commands,
     no_args_is_help=True,
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -126,24 +204,6 @@ def nnlab(
       nnlab train mlp           without the dashboard, on built-in images
       nnlab summary resnet18    the layers of a network
     """
-
-
-PANELS: dict[str, tuple[Callable[..., None] | typer.Typer, ...]] = {
-    "Train": (tui, train, sweep, import_),
-    "Control a run that trains elsewhere": (attach, stop, pause, resume, checkpoint, set_, extend),
-    "Look at runs": (runs, show, compare, note, trash, evaluate, predict, inspect),
-    "Look at networks, images and the machine": (models, summary, data, devices),
-    "Try things out": (bench, reproduce, plot, conv, shift),
-}
-for panel, commands in PANELS.items():
-    for command in commands:
-        if isinstance(command, typer.Typer):
-            app.add_typer(command, rich_help_panel=panel)
-        else:
-            settings = NEGATIVE_NUMBERS if command is extend else None
-            # import_ and set_ are called so because the words belong to Python.
-            name = command.__name__.rstrip("_")
-            app.command(name, rich_help_panel=panel, context_settings=settings)(command)
 
 
 def main() -> NoReturn:

@@ -23,7 +23,6 @@ from core.models import MODELS
 from core.optimizers import OPTIMIZERS
 from core.registry import Registry
 from core.schedules import SCHEDULES
-from tui.ascii import enable
 
 REGISTRIES: dict[str, Registry] = {
     "model": MODELS,
@@ -78,24 +77,7 @@ Share = Annotated[
 ]
 
 
-def _ascii(wanted: bool) -> bool:
-    if wanted:
-        enable(everywhere=True)
-    return wanted
-
-
 SCREEN = "The screen"
-Ascii = Annotated[
-    bool,
-    typer.Option(
-        "--ascii",
-        help="Draw with ASCII alone; so it is where the terminal has no more.",
-        envvar="NNLAB_ASCII",
-        callback=_ascii,
-        is_eager=True,
-        rich_help_panel=SCREEN,
-    ),
-]
 LowBandwidth = Annotated[
     bool,
     typer.Option(

@@ -11,7 +11,7 @@ import typer
 from hypothesis import strategies as st
 
 from core.config import RunConfig
-from tui.cli import app
+from tui.cli import Deferred, app
 
 NASTY = (
     *("", " ", "-", "--", "\x1b]0;x\x07", "\x9b2J", "\u202egpj", "[/x]", "[red]", "\u2028", "🦊"),
@@ -69,7 +69,8 @@ values = st.one_of(
 def leaves(group: Any, before: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
     """Every command below `group` with its words."""
     found: dict[tuple[str, ...], Any] = {}
-    for name, command in group.commands.items():
+    for name, known in group.commands.items():
+        command = known.load() if isinstance(known, Deferred) else known
         words = (*before, name)
         found |= leaves(command, words) if hasattr(command, "commands") else {words: command}
     return found

@@ -9,12 +9,13 @@ import typer
 from typer.testing import CliRunner
 
 from core.errors import ConfigError, DataError, NNLabError
-from tui.cli import ShowErrors, app, show_error
+from tui.cli import PANELS, Deferred, ShowErrors, app, show_error
 
 
 def commands_of(group, before=()):
     """Every command below `group` with its words, such as ("plot", "init")."""
-    for name, command in group.commands.items():
+    for name, known in group.commands.items():
+        command = known.load() if isinstance(known, Deferred) else known
         if hasattr(command, "commands"):
             yield from commands_of(command, (*before, name))
         else:
@@ -76,6 +77,29 @@ def test_help_names_every_command_and_exit_code():
     }
     for word in (*(words[0] for words in COMMANDS), "130", "143"):
         assert word in text
+
+
+@pytest.mark.parametrize(("name", "line"), [item for p in PANELS.values() for item in p.items()])
+def test_a_command_begins_its_help_with_its_line_in_the_list(name, line):
+    command = typer.main.get_command(app).commands[name].load()
+    assert command.name == name
+    assert " ".join(command.help.split("\n\n")[0].split()) == line
+
+
+def test_help_imports_no_command():
+    found = program_importing("--help")
+    assert not [name for name in found if name.startswith(("tui.commands.", "core.config"))]
+
+
+def program_importing(*words: str) -> set[str]:
+    """The modules that nnlab has imported when it ends."""
+    code = (
+        "import sys\ntry:\n    from tui.cli import main; main()\nfinally:\n    print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split())
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from tui.ascii import Ascii
 from tui.commands.show import complete_run
 from tui.commands.tui import need_terminal
-from tui.options import Ascii, LowBandwidth, RunsDir
+from tui.options import LowBandwidth, RunsDir
 
 LiveRun = Annotated[
     str | None,

@@ -45,7 +45,6 @@ LiveRun = Annotated[
         show_default=False,
     ),
 ]
-NEGATIVE_NUMBERS = {"ignore_unknown_options": True}  # of a command: -2 is no option
 Words = Annotated[
     list[str],
     typer.Argument(

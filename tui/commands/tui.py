@@ -6,8 +6,8 @@ import sys
 import typer
 
 from core.errors import ConfigError
+from tui.ascii import Ascii
 from tui.options import (
-    Ascii,
     DataDir,
     Given,
     LowBandwidth,
