@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,9 +105,20 @@ def image_facts(data: str, where: Where | None = None) -> ImageFacts:
 
 
 def _table_facts(data: str, where: Where) -> ImageFacts:
+    path = Path(data).expanduser()
+    try:
+        found = path.stat()
+    except OSError:  # whoever reads it tells
+        return _read_table(path, where, ())
+    return _read_table(path, where, (found.st_size, found.st_mtime_ns, found.st_ino))
+
+
+@lru_cache(maxsize=8)
+def _read_table(path: Path, where: Where, stamp: tuple[int, ...]) -> ImageFacts:
+    """A form asks at each change of a setting; only another `stamp` is another file."""
     from core.datasets.table import prepare_table
 
-    reading = prepare_table(Path(data).expanduser(), where)
+    reading = prepare_table(path, where)
     while True:
         try:
             next(reading)
@@ -184,6 +196,11 @@ def estimate(config: RunConfig, images: ImageFacts, summary: "Summary") -> Estim
         images=images,
         memory_bytes=memory_bytes(config, images, summary),
     )
+
+
+def layers_and_memory(config: RunConfig, images: ImageFacts) -> Estimate:
+    """The same with the layers that it takes. Raises what `summarize_for` and `estimate` raise."""
+    return estimate(config, images, summarize_for(config, images))
 
 
 def parameters_of_all(images: ImageFacts) -> dict[str, int]:

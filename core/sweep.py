@@ -21,7 +21,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from core.config import RunConfig, make_config, read_settings
+from core.config import RunConfig, command_line, make_config, read_settings
 from core.errors import ConfigError
 from core.run_fields import FIELDS
 from core.runs import ACTIVE, RunInfo, check_run_name
@@ -31,6 +31,12 @@ TAG_PREFIX = "sweep-"
 LONGEST_NAME = 26  # characters: with the prefix it is a tag of 32
 OF_OPTIONS = ("model_options", "init_options")  # name=value pairs, each of which may have several
 ONE_VALUE = ("augmentation", "target")  # whose commas mean something else
+# Settings that a step takes no longer for, nor more memory.
+FREE = {
+    *("epochs", "lr", "momentum", "schedule", "warmup", "weight_decay", "l1", "decay", "seed"),
+    *("label_smoothing", "initializer", "conv_init", "norm_init", "init_options"),
+    *("report_interval", "checkpoint_seconds", "keep_every"),
+}
 STEPS = re.compile(r"([^:]+):([^:]+):(x?)([^:]+)")
 
 
@@ -48,7 +54,7 @@ class Sweep:
     """What is to be tried, in this order."""
 
     name: str
-    settings: Mapping[str, tuple[str, ...]]  # the values of each setting that has several
+    typed: Mapping[str, str]  # the settings that have several values, as they were given
     trials: tuple[Trial, ...]
 
     @property
@@ -67,11 +73,6 @@ class Standing:
     eta_seconds: float | None  # by what the epochs so far took; None before the first
 
 
-def is_sweep(values: Mapping[str, str]) -> bool:
-    """Whether a setting has several values. Raises ConfigError for a range that is none."""
-    return any(len(values_of(name, str(text))) > 1 for name, text in values.items())
-
-
 def plan_sweep(
     values: Mapping[str, Any],
     *,
@@ -88,7 +89,7 @@ def plan_sweep(
     more than MOST_TRIALS.
     """
     lists = {setting: values_of(setting, str(text)) for setting, text in values.items()}
-    several = {setting: tuple(found) for setting, found in lists.items() if len(found) > 1}
+    several = {setting: found for setting, found in lists.items() if len(found) > 1}
     if not several:
         raise ConfigError(
             "No setting has several values: that is one run, not a sweep.",
@@ -106,7 +107,30 @@ def plan_sweep(
         Trial(f"{name}-{number:0{digits}}", chosen, config)
         for number, (chosen, config) in enumerate(different.values(), 1)
     )
-    return Sweep(name, several, tuple(trials))
+    return Sweep(name, {setting: str(values[setting]) for setting in several}, tuple(trials))
+
+
+def sweep_command(sweep: Sweep) -> list[str]:
+    """The `nnlab sweep` command for the same runs; what is the same in all, as `command_line`."""
+    _, _, model, *options = command_line(sweep.trials[0].config)
+    words = ["nnlab", "sweep", sweep.typed.get("model", model)]
+    for option, value in zip(options[::2], options[1::2], strict=True):
+        if option.removeprefix("--").replace("-", "_") not in sweep.typed:
+            words += [option, value]
+    for setting, text in sweep.typed.items():
+        if setting != "model":
+            words += ["--" + setting.replace("_", "-"), text]
+    return words
+
+
+def kinds_of(trials: Iterable[Trial]) -> list[tuple[RunConfig, int]]:
+    """Runs that need the same memory and time for an epoch, as one of them and all their epochs."""
+    kinds: dict[str, tuple[RunConfig, int]] = {}
+    for trial in trials:
+        key = trial.config.model_dump_json(exclude=FREE)
+        config, epochs = kinds.get(key, (trial.config, 0))
+        kinds[key] = config, epochs + trial.config.epochs
+    return list(kinds.values())
 
 
 def check_sweep_name(name: str) -> str:
@@ -145,6 +169,12 @@ def trials_of(runs: Iterable[RunInfo], tag: str) -> list[RunInfo]:
 def tag_of(run: RunInfo) -> str | None:
     """The tag of the sweep that `run` is of, None if it is of none."""
     return next((tag for tag in run.notes.tags if tag.startswith(TAG_PREFIX)), None)
+
+
+def one_sweep(runs: Sequence[RunInfo]) -> str | None:
+    """The tag of the sweep that all of these runs are of, None if there is none."""
+    tags = {tag_of(run) for run in runs}
+    return tags.pop() if len(tags) == 1 else None
 
 
 def standing(runs: Sequence[RunInfo]) -> Standing:

@@ -5,7 +5,7 @@ import gc
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -167,6 +167,14 @@ class NNLabApp(App[int]):
             lambda: follow(run, left.is_set), control, info.config, attached_to(run), left
         )
         self.push_screen(dashboard, self.after_dashboard)
+
+    def compare_runs(self, runs: Sequence[Path]) -> None:
+        """Open the screen that lays the curves of these runs over each other."""
+        from core.run_index import RunIndex
+        from core.run_views import RunViews
+        from tui.screens.compare import CompareScreen
+
+        self.push_screen(CompareScreen(runs, RunViews(), RunIndex(self.runs_dir)))
 
     def resume_run(self, run: Path, config: RunConfig | None) -> None:
         """Open a dashboard that goes on with the run in the folder `run`."""

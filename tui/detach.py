@@ -20,7 +20,9 @@ from core.errors import NNLabError, RunError
 from core.events import Event, from_row
 from core.permissions import check_own, open_private, share_folder
 from core.record import has_begun
-from core.runs import create_run, discard_run
+from core.runs import create_run, discard_run, read_info
+from core.sweep import Sweep
+from core.trials import check_networks, create_trials
 
 OUTPUT = "output.txt"
 LAST_WORDS_SECONDS = 5.0  # between a process' last report and its end
@@ -71,6 +73,16 @@ def detach_sweep(
             if not has_begun(run):
                 discard_run(run)
         raise
+
+
+def start_sweep(sweep: Sweep, runs_dir: Path, data_dir: Path | None) -> list[Path]:
+    """Start in the background what is left of `sweep`, behind what uses its device. Returns the
+    folders of all its runs. Raises NNLabError."""
+    check_networks(sweep, data_dir)
+    runs = create_trials(sweep, runs_dir)
+    if any(read_info(run).state != "finished" for run in runs):
+        detach_sweep(runs, data_dir=data_dir, queue=True)
+    return runs
 
 
 def detach_resume(

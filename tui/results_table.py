@@ -15,7 +15,8 @@ from core.comparison import (
     seed_repeats,
     to_baseline,
 )
-from tui.format import DASH, clip, duration, safe_text
+from core.sweep import Standing
+from tui.format import DASH, clip, clock, duration, safe_text, score
 
 LONGEST = 24  # columns of a name or a setting
 
@@ -68,6 +69,16 @@ def results_table(
             grid.add_row(Text(line))
         return grid
     return table
+
+
+def standing_text(at: Standing) -> str:
+    """ "2 of 6 over · best 0.8912, mlp-24cf8f-3 · ETA 0:24"."""
+    words = [f"{at.over} of {at.trials} over"]
+    if at.best and at.best.best_test_score is not None:
+        words.append(f"best {score(at.best.best_test_score)}, {at.best.name}")
+    if at.over < at.trials:
+        words.append(f"ETA {clock(at.eta_seconds)}")
+    return " · ".join(words)
 
 
 def repeats_lines(runs: Sequence[ComparedRun]) -> Iterator[str]:

@@ -19,17 +19,17 @@ from rich.text import Text
 from core.comparison import differing_settings, read_run
 from core.events import EpochEnd, Event, RunEnd, to_row
 from core.runs import RunInfo, read_info
-from core.sweep import Standing, settings_text, standing, tag_of
+from core.sweep import settings_text, standing, tag_of
 from core.trials import Groups, SweepControl, groups
 from core.view import RunView, reduce
 from tui.console import console
-from tui.format import clock, duration, safe_text, score
+from tui.format import duration, safe_text, score
 from tui.interrupts import Interrupts, on_signal
 from tui.json_output import to_json
 from tui.lasting_output import lasting_output
 from tui.next_command import next_command
 from tui.reporter import ECHO, REDRAWS, bars
-from tui.results_table import results_table, setting_text
+from tui.results_table import results_table, setting_text, standing_text
 from tui.suspension import Suspension
 
 Start = Callable[[SweepControl], Generator[tuple[int, Event], None, None]]
@@ -220,16 +220,6 @@ class JsonLines(SweepReporter):
 
     def _print(self, row: dict[str, Any]) -> None:
         print(to_json(row), file=self._out, flush=True)
-
-
-def standing_text(at: Standing) -> str:
-    """ "2 of 6 over · best 0.8912, mlp-24cf8f-3 · ETA 0:24"."""
-    words = [f"{at.over} of {at.trials} over"]
-    if at.best and at.best.best_test_score is not None:
-        words.append(f"best {score(at.best.best_test_score)}, {at.best.name}")
-    if at.over < at.trials:
-        words.append(f"ETA {clock(at.eta_seconds)}")
-    return " · ".join(words)
 
 
 def how_trained(found: Groups) -> Iterator[str]:

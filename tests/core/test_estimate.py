@@ -4,6 +4,7 @@ from textwrap import dedent
 import PIL.Image
 import pytest
 import torch
+from heart import write_heart
 
 import core.estimate
 from core.config import make_config
@@ -197,3 +198,23 @@ def test_a_folder_has_the_channels_that_decoding_gives_it(tmp_path, mode, channe
         for number in (1, 2):
             PIL.Image.new(mode, (12, 12)).save(tmp_path / label / f"{number}.png")
     assert image_facts(str(tmp_path)).channels == channels
+
+
+def test_a_table_is_read_again_only_if_it_was_changed(tmp_path, monkeypatch):
+    import core.datasets.table as table
+
+    read = []
+    prepare = table.prepare_table
+    monkeypatch.setattr(
+        table, "prepare_table", lambda path, where: read.append(path) or prepare(path, where)
+    )
+    file = tmp_path / "heart.csv"
+    write_heart(file)
+    where = Where(target="target")
+    first = image_facts(str(file), where)
+    assert image_facts(str(file), where) == first
+    assert len(read) == 1
+    with file.open("a") as rows:
+        rows.write(file.read_text().splitlines()[-1] + "\n")
+    assert image_facts(str(file), where) != first
+    assert len(read) == 2

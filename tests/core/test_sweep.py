@@ -6,7 +6,16 @@ import pytest
 from core.errors import ConfigError, NNLabError
 from core.notes import TAG, Notes
 from core.runs import RunInfo
-from core.sweep import LONGEST_NAME, is_sweep, plan_sweep, standing, tag_of, trials_of, values_of
+from core.sweep import (
+    LONGEST_NAME,
+    kinds_of,
+    plan_sweep,
+    standing,
+    sweep_command,
+    tag_of,
+    trials_of,
+    values_of,
+)
 
 TWO_RATES = {"model": "mlp", "lr": "0.01,0.1"}
 
@@ -136,9 +145,21 @@ def test_what_is_no_sweep_is_told(values, options, problem):
         plan_sweep(values, **options)
 
 
-def test_a_form_can_ask_whether_it_holds_a_sweep():
-    assert is_sweep({"model": "mlp", "lr": "0.1,1"})
-    assert not is_sweep({"model": "mlp", "lr": "0.1", "augmentation": "flip,crop"})
+def test_the_command_of_a_sweep_plans_the_same_runs():
+    typed = {"model": "lenet", "lr": "0.1:0.5:0.2", "model_options": "", "epochs": "3"}
+    sweep = plan_sweep({k: v for k, v in typed.items() if v} | {"batch_size": "8,16"})
+    words = sweep_command(sweep)
+    assert words[:3] == ["nnlab", "sweep", "lenet"]
+    options = dict(zip(words[3::2], words[4::2], strict=True))
+    assert options == {"--epochs": "3", "--lr": "0.1:0.5:0.2", "--batch-size": "8,16"}
+    again = {option[2:].replace("-", "_"): text for option, text in options.items()}
+    assert plan_sweep(again | {"model": "lenet"}).name == sweep.name
+
+
+def test_runs_that_cost_the_same_are_one_kind():
+    sweep = plan_sweep({"model": "mlp", "lr": "0.1,1", "batch_size": "8,16", "epochs": "2,3"})
+    kinds = [(config.batch_size, epochs) for config, epochs in kinds_of(sweep.trials)]
+    assert kinds == [(8, 2 + 3 + 2 + 3), (16, 2 + 3 + 2 + 3)]
 
 
 def run(name: str, state: str, **facts: object) -> RunInfo:

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 from run_folder import write_run
 from workspace import Workspace
@@ -107,3 +109,18 @@ async def test_a_run_without_an_epoch_is_no_obstacle(runs_dir):
         await compared(app, pilot, ("fast", "slow"))
         [row] = [row for row in rows(app.picture) if row[:2] == ["B", "slow"]]
         assert row[2] == "–"
+
+
+async def test_the_runs_of_a_sweep_stand_below_how_far_it_has_come(runs_dir):
+    for name in NAMES[:3]:
+        write_notes(runs_dir / name, Notes(tags=("sweep-rates",)))
+    app = Workspace(runs_dir)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await compared(app, pilot, NAMES[:3])
+        assert "sweep-rates: 3 of 3 over · best 0.9000, fast" in app.picture
+        shutil.rmtree(runs_dir / "fast")  # taken out of the sweep
+        app.screen.look()
+        await app.settle(pilot)
+        app.screen.show_runs()
+        await app.settle(pilot)
+        assert "sweep-rates: 2 of 2 over · best 0.8400, seed-b" in app.picture

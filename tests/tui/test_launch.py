@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from heart import write_heart
 from textual.containers import Vertical
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Button, Input, OptionList, Static
 
 import tui.screens.launch as launch
 from core.config import make_config
@@ -16,6 +16,7 @@ from core.errors import NNLabError
 from core.models import MODELS
 from core.presets import PRESETS
 from tui.app import NNLabApp
+from tui.screens.compare import CompareScreen
 from tui.widgets.estimate_pane import EstimatePane
 from tui.widgets.layer_table import LayerTable
 from tui.widgets.network_list import NetworkList
@@ -132,7 +133,7 @@ async def test_no_text_in_any_field_is_more_than_a_problem(lab):
                 control.value = garbage
             for _ in range(100):  # it passes from field to form to screen: messages, not time
                 await pilot.pause()
-                if bool(lab.screen.problems) == bool(garbage.strip()):
+                if bool(lab.screen.asked.problems) == bool(garbage.strip()):
                     break
             else:
                 pytest.fail(f"{garbage!r} was not noticed")
@@ -170,7 +171,7 @@ async def test_every_preset_can_be_taken_over(lab):
         for preset in PRESETS:
             lab.screen.use_preset(preset)
             await pilot.pause()
-            assert lab.screen.config == make_config(preset.values)
+            assert lab.screen.asked.config == make_config(preset.values)
             assert preset.title in str(lab.screen.query_one(SettingsForm).border_subtitle)
 
 
@@ -266,12 +267,12 @@ async def test_nothing_is_timed_while_a_run_trains(lab, monkeypatch):
 
 
 async def test_what_does_not_fit_is_warned_of_and_not_tried(lab, monkeypatch):
-    def crowded(config, images, summary):
-        found = real(config, images, summary)
+    def crowded(config, images):
+        found = real(config, images)
         return replace(found, device=replace(found.device, memory_free_bytes=1000))
 
-    real = launch.estimate
-    monkeypatch.setattr(launch, "estimate", crowded)
+    real = launch.layers_and_memory
+    monkeypatch.setattr(launch, "layers_and_memory", crowded)
     monkeypatch.setattr(launch, "time_step", lambda *_: pytest.fail("timed"))
     async with lab.run_test(size=WIDE) as pilot:
         await settled(pilot)
@@ -337,6 +338,7 @@ import asyncio, sys
 from pathlib import Path
 import tui.screens.launch as launch
 from tui.app import NNLabApp
+from tui.screens.compare import CompareScreen
 
 launch.PAUSE = 3600  # no estimate, which needs torch
 NNLabApp.import_torch = lambda self: None
@@ -366,7 +368,7 @@ async def test_a_table_can_be_typed_with_its_target_and_started(lab, tmp_path):
         assert lab.screen.trouble is None
         summary = lab.screen.query_one(LayerTable).summary
         assert (summary.input_shape, summary.rows()[-1].output_shape) == ((17, 1, 1), (1,))
-        assert f"--data {heart} --target thalach" in lab.screen.command
+        assert f"--data {heart} --target thalach" in lab.screen.asked.command
         # Sizes stand at the networks that take rows, and at no other.
         counted = {c.name for c in lab.screen.query_one(NetworkList).choices if c.note}
         rows = {name for name, d in MODELS.declared.items() if d.facts.get("rows")}
@@ -404,6 +406,30 @@ async def test_d_starts_in_the_background_and_says_how_to_get_at_it(lab, monkeyp
         await settled(pilot)
         assert "lr: " in [note.message for note in lab._notifications][-1]
         assert len(started) == 1
+
+
+async def test_a_list_in_a_field_is_a_sweep_that_starts_in_the_background(lab, monkeypatch):
+    started = []
+
+    def start_sweep(sweep, runs_dir, data_dir):
+        started.append(sweep)
+        return [runs_dir / trial.name for trial in sweep.trials]
+
+    monkeypatch.setattr(launch, "start_sweep", start_sweep)
+    async with lab.run_test(size=WIDE) as pilot:
+        field(lab, "lr").control.value = "0.01,0.1,1"
+        field(lab, "epochs").control.value = "2:4:2"
+        await settled(pilot)
+        # Of 1.04 s an epoch: three runs of 2 epochs and three of 4.
+        assert "sweep   6 runs, ≈ 18.8 s in all" in text_of(lab.screen.query_one("#estimate"))
+        assert str(lab.screen.query_one("#start", Button).label) == "Start 6 runs"
+        assert lab.screen.asked.command == "nnlab sweep mlp --epochs 2:4:2 --lr 0.01,0.1,1"
+        await pilot.press("enter")
+        await settled(pilot)
+        assert [len(sweep.trials) for sweep in started] == [6]
+        assert isinstance(lab.screen, CompareScreen)
+        assert lab.screen.paths[0].name == started[0].trials[0].name
+        assert lab.started == []
 
 
 async def test_what_keeps_a_background_run_from_starting_is_told(lab, monkeypatch):

@@ -18,10 +18,11 @@ from core.comparison import ComparedRun
 from core.run_index import RunIndex
 from core.run_views import RunViews
 from core.runs import RunInfo, read_info
+from core.sweep import one_sweep, standing
 from core.view import RunView
 from tui.charts import CHARTS
 from tui.format import safe_text
-from tui.results_table import results_table
+from tui.results_table import results_table, standing_text
 from tui.screens.chart_screen import ChartScreen
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.overlay_pane import Overlaid, OverlayPane
@@ -95,6 +96,9 @@ class CompareScreen(ChartScreen):
         worker = get_current_worker()
         try:
             for path in dict.fromkeys([*self.paths, *([self.baseline] if self.baseline else [])]):
+                if not path.exists():  # taken out of its sweep, or deleted
+                    self.infos.pop(path, None)
+                    continue
                 view = self.views.read(path, lambda: worker.is_cancelled)
                 info = read_info(path)
                 if worker.is_cancelled or view is None:
@@ -119,6 +123,10 @@ class CompareScreen(ChartScreen):
         baseline = self.compared(self.baseline) if self.baseline in self.infos else None
         name = safe_text(baseline.info.name) if baseline else ""
         results.border_subtitle = Text(f"Δ: to the baseline {name}" if name else "")
+        infos = [self.infos[path] for path in known]
+        if tag := one_sweep(infos):
+            at = standing(infos)
+            results.border_title = Text(safe_text(f"{tag}: {standing_text(at)}"))
         if known:
             compared = [self.compared(path) for path in known]
             signs = {run.name: (run.sign, self.sign_style(run)) for run in runs}

@@ -1,10 +1,10 @@
 """The launch screen: pick a network, images and settings, see what they cost, start."""
 
 import asyncio
-import shlex
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from statistics import mean
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from rich.text import Text
@@ -18,28 +18,22 @@ from textual.widgets import Button, Footer, Input, Select, Static
 from textual.widgets._select import SelectOverlay
 
 from core.build import default_input_size
-from core.config import (
-    RunConfig,
-    check_fields,
-    command_line,
-    defaults_for,
-    make_config,
-    where_of,
-)
+from core.config import RunConfig, defaults_for, where_of
 from core.datasets import DATASETS, Where, availability, is_table
 from core.errors import NNLabError
 from core.estimate import (
     Estimate,
     ImageFacts,
-    estimate,
     image_facts,
+    layers_and_memory,
     parameters_of_all,
-    summarize_for,
     time_step,
 )
-from core.presets import PRESETS, Preset
-from tui.detach import detach
-from tui.format import safe_text, size
+from core.presets import Preset
+from core.sweep import Sweep, kinds_of
+from tui.asked import Asked, preset_of, read_form
+from tui.detach import detach, start_sweep
+from tui.format import duration, safe_text, size
 from tui.next_command import next_command
 from tui.screens.images import ImagesScreen
 from tui.screens.model import ModelScreen
@@ -49,7 +43,6 @@ from tui.widgets.estimate_pane import EstimatePane
 from tui.widgets.layer_table import LayerTable
 from tui.widgets.network_list import NetworkList
 from tui.widgets.picker import Picker
-from tui.widgets.setting_field import as_text
 from tui.widgets.settings_form import SettingsForm
 
 if TYPE_CHECKING:
@@ -59,6 +52,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FIRST_RUN = {"model": "mlp", "data": "fashion-mini"}  # works at once, without a network
+MOST = 4  # kinds of runs of a sweep that are timed, a second each
 PAUSE = 0.3  # seconds without a change before the estimate begins
 
 
@@ -134,8 +128,7 @@ class LaunchScreen(Screen[None]):
         """`values` are the settings to begin with."""
         super().__init__()
         self.first_values = {**FIRST_RUN, **values}
-        self.config: RunConfig | None = None  # None while something is wrong with the settings
-        self.problems: dict[str, str] = {}  # by setting
+        self.asked = Asked()
         self.trouble: NNLabError | None = None  # why this run could not train, found by trying
         self.counted_for: tuple[int | None, ...] | None = None  # channels, classes, side
         self.at_work: asyncio.Future[Any] | None = None  # the thread that finds out the cost
@@ -187,29 +180,25 @@ class LaunchScreen(Screen[None]):
         picked = {str(picker.id): picker.value for picker in self.query(Picker)}
         return {**picked, **self.query_one(SettingsForm).given}
 
-    @property
-    def command(self) -> str:
-        """The command line for the same run, empty while there is none."""
-        return shlex.join(command_line(self.config)) if self.config else ""
-
     @on(Picker.Picked)
     @on(SettingsForm.Changed)
     def changed(self) -> None:
         """Check what was chosen, show what follows from it, and find out anew what it costs."""
         values, form = self.values, self.query_one(SettingsForm)
-        self.problems = field_problems(values)
-        self.config = None if self.problems else make_config(values)
+        self.asked = asked = read_form(values)
         self.trouble = None
         for picker in self.query(Picker):
-            picker.problem = self.problems.get(str(picker.id), "")
+            picker.problem = asked.problems.get(str(picker.id), "")
         side = None if is_table(values["data"]) else default_input_size(values["model"])
         form.suggest({"input_size": side, **defaults_for(values)})
-        form.show_problems(self.problems)
+        form.show_problems(asked.problems)
         preset = preset_of(values)
         form.border_subtitle = f"{preset.title}, {preset.source}" if preset else ""
         title = safe_text(f"{values['model']} on {values['data']}")
         self.query_one("#detail").border_title = Text(title)
-        self.query_one("#command", Static).update(safe_text(self.command))
+        self.query_one("#command", Static).update(safe_text(asked.command))
+        runs = f"Start {len(asked.sweep.trials)} runs" if asked.sweep else "Start"
+        self.query_one("#start", Button).label = runs
         self.find_cost()
 
     # What it costs
@@ -219,30 +208,48 @@ class LaunchScreen(Screen[None]):
         """Layers and memory, then the time, each shown once it is known; nothing waits for it."""
         self.outdated.set()
         outdated = self.outdated = threading.Event()
-        config = self.config
+        config, sweep = self.asked.config, self.asked.sweep
+        for pane in self.query(EstimatePane):
+            pane.sweep = ""
         if config is None:
             self.show_cost(None, "Layers and cost stand here once every setting is right.")
             return
+        kinds = kinds_of(sweep.trials) if sweep else [(config, config.epochs)]
         await asyncio.sleep(PAUSE)
         try:
             images = await self.in_thread(image_facts, config.data, where_of(config, None))
-            summary = await self.in_thread(summarize_for, config, images)
+            found = [await self.in_thread(layers_and_memory, k, images) for k, _ in kinds[:MOST]]
+            largest = max(range(len(found)), key=lambda n: found[n].memory_bytes)
             self.remove_class("-unknown")
-            self.query_one(LayerTable).summary = summary
-            found = await self.in_thread(estimate, config, images, summary)
-            self.show_device(found.device)
+            self.query_one(LayerTable).summary = found[largest].summary
+            self.show_device(found[largest].device)
             await self.count_parameters(images)
-            if not found.fits or not self.may_probe:
-                self.show_cost(found, "not measured")
+            if not found[largest].fits or not self.may_probe:
+                self.show_cost(found[largest], "not measured")
                 return
-            self.show_cost(found, "measuring…")
-            seconds = await self.in_thread(time_step, config, found, outdated.is_set)
-            self.show_cost(replace(found, step_seconds=seconds), "")
+            self.show_cost(found[largest], "measuring…")
+            for index in range(len(found)):
+                work = (kinds[index][0], found[index], outdated.is_set)
+                found[index] = replace(
+                    found[index], step_seconds=await self.in_thread(time_step, *work)
+                )
+            self.show_cost(found[largest], "")
+            if sweep:
+                self.show_sweep(len(sweep.trials), found, [epochs for _, epochs in kinds])
         except NNLabError as error:
             self.trouble = error
             self.show_cost(None, f"{error.problem} {error.fix}")
         except NoMatches:
             return  # the screen was taken down while the thread was at work
+
+    def show_sweep(self, runs: int, found: Sequence[Estimate], epochs: Sequence[int]) -> None:
+        """Say how long all runs together will take, each kind of them as often as it is there."""
+        known = [e.seconds_per_epoch for e in found if e.seconds_per_epoch is not None]
+        if len(known) == len(found):
+            rest = mean(known) * sum(epochs[len(known) :])
+            seconds = sum(s * n for s, n in zip(known, epochs, strict=False)) + rest
+            for pane in self.query(EstimatePane):
+                pane.sweep = f"{runs} runs, ≈ {duration(seconds)} in all"
 
     async def count_parameters(self, images: ImageFacts) -> None:
         """Show how large each network is, for images with so many channels and classes."""
@@ -318,15 +325,21 @@ class LaunchScreen(Screen[None]):
 
     @work(exclusive=True, group="start")
     async def action_start(self) -> None:
-        """Start the run, or say what is in its way."""
+        """Start the run, or the sweep in the background, or say what is in its way."""
         if config := self.startable():
             await self.be_quiet()
-            self.lab.start_run(config)
+            if self.asked.sweep:
+                self.start_sweep(self.asked.sweep)
+            else:
+                self.lab.start_run(config)
 
     @work(group="detach")
     async def action_detach(self) -> None:
         """Start the run in a process of its own, and say how to get at it."""
         if not (config := self.startable()):
+            return
+        if self.asked.sweep:
+            self.start_sweep(self.asked.sweep)
             return
         name = safe_text(config.model)
         self.notify(f"{name} in the background", title="Starting", markup=False)
@@ -345,15 +358,27 @@ class LaunchScreen(Screen[None]):
             markup=False,
         )
 
+    @work(group="detach")
+    async def start_sweep(self, sweep: Sweep) -> None:
+        """Start all its runs in a process of their own, and show them."""
+        self.notify(f"{len(sweep.trials)} runs in the background", title="Starting", markup=False)
+        try:
+            runs = await asyncio.to_thread(start_sweep, sweep, self.lab.runs_dir, self.lab.data_dir)
+        except NNLabError as error:
+            self.refuse(f"{error.problem} {error.fix}")
+            return
+        self.lab.compare_runs(runs)
+
     def startable(self) -> RunConfig | None:
         """The run that was put together; None if something is in its way, which is told."""
-        if self.config is None:
-            self.refuse("\n".join(f"{n.replace('_', ' ')}: {p}" for n, p in self.problems.items()))
+        problems = self.asked.problems
+        if self.asked.config is None:
+            self.refuse("\n".join(f"{n.replace('_', ' ')}: {p}" for n, p in problems.items()))
             self.focus_problem()
         elif self.trouble:
             self.refuse(f"{self.trouble.problem} {self.trouble.fix}")
         else:
-            return self.config
+            return self.asked.config
         return None
 
     def refuse(self, why: str) -> None:
@@ -380,8 +405,8 @@ class LaunchScreen(Screen[None]):
         self.query_one(SettingsForm).fill(preset.values)
 
     def action_images(self) -> None:
-        if "data" in self.problems:
-            self.refuse(self.problems["data"])
+        if problem := self.asked.problems.get("data"):
+            self.refuse(problem)
         else:
             target = self.values.get("target")
             self.app.push_screen(
@@ -408,28 +433,10 @@ class LaunchScreen(Screen[None]):
         self.query_one("#model OptionList").focus()
 
     def action_copy(self) -> None:
-        if self.command:
-            self.app.copy_to_clipboard(self.command)
+        if command := self.asked.command:
+            self.app.copy_to_clipboard(command)
             self.notify(
-                safe_text(self.command),
+                safe_text(command),
                 title="Copied, if this terminal lets programs copy",
                 markup=False,
             )
-
-
-def field_problems(values: Mapping[str, str]) -> dict[str, str]:
-    """What is wrong, by setting, without the name and the value that a form shows anyway."""
-    found: dict[str, str] = {}
-    for where, line in check_fields(values).items():
-        name = where.partition(".")[0]  # "augmentation.0" is the first of a list
-        line = line.removeprefix(f"{where} = ").removeprefix(f"{values.get(name)!r}: ")
-        found.setdefault(name, line)
-    return found
-
-
-def preset_of(values: Mapping[str, str]) -> Preset | None:
-    """The preset that these settings are, if nothing was changed since."""
-    for preset in PRESETS:
-        if values == {name: as_text(value) for name, value in preset.values.items()}:
-            return preset
-    return None

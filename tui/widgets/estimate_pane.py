@@ -15,13 +15,17 @@ class EstimatePane(Widget):
 
     estimate: reactive[Estimate | None] = reactive(None, layout=True)
     waiting: reactive[str] = reactive("", layout=True)  # in place of what is not known yet
+    sweep: reactive[str] = reactive("", layout=True)  # what all runs of a sweep take together
     brief: reactive[bool] = reactive(False, layout=True)
 
     def render(self) -> Text:
         if self.estimate is None:
             return Text(safe_text(self.waiting) if self.brief else "")
         lines = brief_line if self.brief else full_lines
-        return lines(self.estimate, self.waiting)
+        text = lines(self.estimate, self.waiting)
+        if not self.sweep:
+            return text
+        return text.append(f" · {self.sweep}" if self.brief else f"\nsweep   {self.sweep}")
 
 
 def full_lines(estimate: Estimate, waiting: str) -> Text:

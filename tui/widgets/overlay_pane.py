@@ -125,7 +125,7 @@ class OverlayPane(Charting, can_focus=True):
         if not drawn:
             waiting = any(run.view.start is None for run in self.runs)
             text = (
-                "reading the runs…"
+                "nothing to draw yet: the curves come as epochs end"
                 if waiting
                 else f"none of the runs has a {self.side_shown} figure"
             )
