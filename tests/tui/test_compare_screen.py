@@ -124,3 +124,15 @@ async def test_the_runs_of_a_sweep_stand_below_how_far_it_has_come(runs_dir):
         app.screen.show_runs()
         await app.settle(pilot)
         assert "sweep-rates: 2 of 2 over · best 0.8400, seed-b" in app.picture
+
+
+async def test_a_run_of_a_sweep_is_compared_with_all_of_it(runs_dir):
+    for name in NAMES[1:]:
+        write_notes(runs_dir / name, Notes(tags=("sweep-rates",)))
+    app = Workspace(runs_dir)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.settle(pilot)
+        app.runs_screen.sort_by("score")
+        await pilot.press("home", "equals_sign")
+        await app.settle(pilot)
+        assert sorted(path.name for path in app.screen.paths) == sorted(NAMES[1:])

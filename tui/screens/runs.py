@@ -24,6 +24,7 @@ from core.run_fields import FIELDS, Field, sort_runs
 from core.run_index import RunIndex
 from core.run_views import RunViews
 from core.runs import ACTIVE, RunInfo
+from core.sweep import tag_of, trials_of
 from core.trash import delete_run, last_deleted, restore_run
 from core.view import RunView
 from tui.format import safe_text
@@ -47,7 +48,8 @@ class RunsScreen(Screen[None]):
     BINDINGS: ClassVar = [
         Binding("enter", "open", "Open", tooltip="The dashboard of this run"),
         Binding("space", "select", "Select", tooltip="Select this run, or no longer"),
-        Binding("equals_sign", "compare", "Compare", key_display="=", tooltip="Compare those runs"),
+        Binding("equals_sign", "compare", "Compare", key_display="=",
+                tooltip="Compare the selected runs, or the sweep of this one"),
         # With priority, so that what is typed right behind it goes to the filter, not to the list.
         Binding("slash", "filter", "Filter", key_display="/", priority=True,
                 tooltip="Choose runs by a query"),
@@ -332,7 +334,9 @@ class RunsScreen(Screen[None]):
     def action_compare(self) -> None:
         from tui.screens.compare import CompareScreen
 
-        chosen = [run.path for run in self.targets]
+        tag = tag_of(self.table.run) if self.table.run and not self.table.selected else None
+        together = trials_of(self.index.runs, tag) if tag else self.targets
+        chosen = [run.path for run in together]
         if self.table.run and self.table.run.path not in chosen:
             chosen.append(self.table.run.path)
         if len(chosen) < 2:
