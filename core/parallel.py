@@ -113,7 +113,8 @@ def gathering(world: World) -> Iterator[Gathering | None]:
         yield None
         return
     store, _, _ = next(rendezvous("env://", world.rank, world.size))
-    others = Gathering(world, store)
+    # torchrun keeps the notes of an attempt that failed, and what they say is no longer so.
+    others = Gathering(world, PrefixStore(f"attempt {world.restarts}", store))
     try:
         yield others
     except RuntimeError as error:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from torch.distributed import FileStore
+from torch.distributed import FileStore, HashStore
 
 from core.batches import Batches, normalisation
 from core.control import Control
 from core.device import Device
 from core.events import ControlApplied, EpochEnd, StepReport
-from core.parallel import Team
+from core.parallel import Plan, Team, gathering
 from core.schedules import SCHEDULES
 from core.train import Position, Training, train
 from core.world import ALONE, World
@@ -123,3 +123,16 @@ def test_what_one_process_is_asked_all_do_at_the_same_step(tmp_path, tiny_datase
     assert [(e.request, e.id) for e in applied[:3]] == [("pause", ""), ("lr", "a"), ("resume", "")]
     assert (applied[-1].request, lr) == ("stop", 0.01)
     assert step < 9
+
+
+def test_what_was_announced_before_a_restart_is_not_heard_after_it(monkeypatch):
+    store = HashStore()  # as torchrun's, which outlives the processes
+    monkeypatch.setattr("core.parallel.rendezvous", lambda *_: iter([(store, 0, 2)]))
+    plan = Plan("run", {}, "digest")
+    with gathering(World(0, 2)) as others:
+        others.announce(plan)
+        assert others.hear(Control()) == plan
+    control = Control()
+    control.send("stop")
+    with gathering(World(1, 2, restarts=1)) as others:
+        assert others.hear(control) is None
