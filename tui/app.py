@@ -302,6 +302,11 @@ class NNLabApp(App[int]):
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
 
+    def open_playground(self) -> None:
+        from tui.screens.conv import kernels_over
+
+        self.push_screen(kernels_over("fashion-mini", self.data_dir))
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every key of the screen as an entry of the palette, then Textual's own entries."""
         for key, (node, binding, enabled, tooltip) in screen.active_bindings.items():
@@ -316,6 +321,10 @@ class NNLabApp(App[int]):
             )
         if isinstance(screen, ChartScreen):
             yield from screen.chart_commands()
+        if not isinstance(screen, ModalScreen):
+            yield SystemCommand(
+                "Convolution", "Lay kernels over images, as nnlab conv", self.open_playground
+            )
         yield from super().get_system_commands(screen)
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 Pair = tuple[int, int]  # (vertical, horizontal)
 
-TEXT_LINES = 10  # of the terminal, that a kernel and its arithmetic take
+TEXT_LINES = 6  # of the terminal, that a kernel of three rows and its arithmetic take
+TILE = 40  # pixels, to which images are reduced where many kernels are tried on them
 BETWEEN = 4  # columns between the two images
 WIDEST = 7  # numbers in a row of a kernel that is printed and not drawn
 
@@ -105,7 +106,7 @@ def all_lines(
         Tile(as_picture(k.values, out), caption(k.name))
         for k, out in zip(kernels, outs, strict=True)
     ]
-    return grid(tiles, columns, lines - 2, ramp=ramp, narrowest=16)
+    return grid(tiles, columns, lines + 2, ramp=ramp, narrowest=16)
 
 
 def kernel_lines(kernel: "Tensor", ramp: bool) -> list[Text]:

@@ -8,7 +8,10 @@ from core.runs import default_runs_dir
 
 def next_command(verb: str, run: Path) -> str:
     """`nnlab VERB NAME` for the run in the folder `run`, as it works from where the user is."""
-    words = ["nnlab", verb, run.name]
-    if run.parent != default_runs_dir():
-        words += ["--runs-dir", str(run.parent)]
-    return shlex.join(words)
+    return shlex.join(["nnlab", verb, *run_words(run)])
+
+
+def run_words(run: Path) -> list[str]:
+    """How a command names the run in the folder `run`."""
+    elsewhere = run.parent != default_runs_dir()
+    return [run.name, *(["--runs-dir", str(run.parent)] if elsewhere else [])]

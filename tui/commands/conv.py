@@ -7,6 +7,7 @@ import typer
 
 from core.errors import ConfigError
 from core.kernels import KERNELS
+from tui.chosen import image_in, named, reduced, run_kernels, with_channels
 from tui.commands.show import complete_run
 from tui.draw_conv import Named, Pair, arithmetic
 from tui.options import DataDir, Json, RunsDir, completion
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from core.trained import Trained
 
-TILE = 40  # pixels, to which images are reduced where many kernels are tried on them
 MOST_PADDING, MOST_STRIDE = 100, 1000
 
 
@@ -119,12 +119,13 @@ def conv(
     from rich.text import Text
 
     from tui.console import console, picture_size
-    from tui.draw_conv import all_lines, one_lines, room_for_two
+    from tui.draw_conv import TILE, all_lines, one_lines, room_for_two
     from tui.format import safe_text
     from tui.images import needs_ramp
 
     out = console()
     columns, lines = picture_size(out)
+    lines -= 4  # what the image is, the prompt, and what a tall kernel takes
     one = kernels[0] if len(kernels) == 1 else None
     room = room_for_two(columns, lines) if one else (TILE, TILE // 2)
     small = reduced(pixels, *room)
@@ -153,34 +154,6 @@ def read_pair(option: str, text: str, least: int, most: int) -> Pair:
     return int(parts[0]), int(parts[-1])
 
 
-def named(kernel: str) -> Named:
-    """The kernel of that name, or of these numbers. Raises UnknownName or ConfigError."""
-    from core.kernels import read_kernel
-
-    values = read_kernel(kernel)
-    declared = KERNELS.declared.get(kernel)
-    return Named(kernel, declared.summary if declared else "as typed", values)
-
-
-def run_kernels(trained: "Trained", which: int | None) -> list[Named]:
-    """The filters of the run's first layer, or one of them. Raises ModelError or ConfigError."""
-    from core.inside import first_filters
-
-    shape = (trained.image_shape[0], trained.input_size, trained.input_size)
-    found = first_filters(trained.model, shape)
-    if which is not None and which >= len(found.images):
-        raise ConfigError(
-            f"{trained.run.name} has no filter {which} in {found.layer}.",
-            f"They count from 0 to {len(found.images) - 1}.",
-        )
-    about = f"filter of {found.layer}, {trained.run.name}, epoch {trained.epoch}"
-    return [
-        Named(str(i), about, values)
-        for i, values in enumerate(found.images)
-        if which is None or i == which
-    ]
-
-
 def find_image(
     file: Path | None,
     data: str | None,
@@ -189,15 +162,11 @@ def find_image(
     trained: "Trained | None",
 ) -> "tuple[Tensor, str]":
     """The pixels (C, H, W), uint8, and in words what they show."""
-    import torch
-
     from core.datasets import Where, check_images, load
     from tui.waiting import wait_for
 
     if file is not None:
-        from core.datasets.decode import read_image
-
-        return torch.from_numpy(read_image(file)), str(file)
+        return image_in(file), str(file)
     if trained is not None and data is None:
         dataset = wait_for(trained.load_data(data_dir))
     else:
@@ -209,22 +178,6 @@ def find_image(
         )
     label = dataset.classes[int(dataset.test.labels[index])]
     return dataset.test.pixels[index], f"{dataset.name}, test image {index}: {label}"
-
-
-def with_channels(pixels: "Tensor", channels: int) -> "Tensor":
-    """The image in as many channels as a filter takes: grey repeated, colours averaged."""
-    if len(pixels) == channels:
-        return pixels
-    grey = pixels.float().mean(0, keepdim=True).round().byte()
-    return grey.expand(channels, -1, -1)
-
-
-def reduced(pixels: "Tensor", columns: int, lines: int) -> "Tensor":
-    """The image, smaller if it does not fit: a small kernel over many pixels shows nothing."""
-    from tui.images import fit
-
-    height, width = pixels.shape[-2:]
-    return fit(pixels, columns, lines) if width > columns or height > 2 * lines else pixels
 
 
 def as_json(

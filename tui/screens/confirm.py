@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from core.errors import NNLabError
 from tui.format import safe_text
 
 
@@ -97,7 +98,7 @@ class QuestionScreen(ModalScreen[T | None], Generic[T]):
     def __init__(self, question: str, details: str, value: str, check: Callable[[str], T]) -> None:
         """`value` stands in the field at first; `check` turns its text into what is returned.
 
-        It raises ValueError, with words for people, where it cannot.
+        It raises ValueError or NNLabError, with words for people, where it cannot.
         """
         super().__init__()
         self.question, self.details, self.value, self.check = question, details, value, check
@@ -113,7 +114,7 @@ class QuestionScreen(ModalScreen[T | None], Generic[T]):
     def apply(self, event: Input.Submitted) -> None:
         try:
             answer = self.check(event.value)
-        except ValueError as error:
+        except (ValueError, NNLabError) as error:
             details = self.query_one("#details", Static)
             details.update(Text(safe_text(error)))
             details.add_class("-wrong")

@@ -2,11 +2,14 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual.binding import Binding
 
+from core.datasets import is_table
 from tui.draw_dataset import balance_lines, fact_lines, sample_lines
+from tui.screens.conv import kernels_over
 from tui.screens.look import LookScreen, Sections
 from tui.table_lines import column_lines, target_lines
 
@@ -22,6 +25,10 @@ class ImagesScreen(LookScreen):
     `target` is the column of a table that is to be predicted.
     """
 
+    BINDINGS: ClassVar = [
+        Binding("k", "kernels", "Kernels", tooltip="Lay kernels over the images: a convolution")
+    ]
+
     def __init__(
         self, name: str, data_dir: Path | None = None, *, target: str | None = None
     ) -> None:
@@ -30,9 +37,13 @@ class ImagesScreen(LookScreen):
         self.data_dir = data_dir
         self.target = target
 
-    def sections(self) -> Sections:
-        from core.datasets import is_table
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "kernels" or not is_table(self.data)
 
+    def action_kernels(self) -> None:
+        self.app.push_screen(kernels_over(self.data, self.data_dir))
+
+    def sections(self) -> Sections:
         return self._table_sections() if is_table(self.data) else self._image_sections()
 
     def _table_sections(self) -> Sections:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual.binding import Binding
 
 from core.errors import ModelError
 from core.events import CheckpointSaved
@@ -14,6 +15,7 @@ from tui.draw_inside import filter_lines, parameter_lines
 from tui.format import safe_text
 from tui.row_lines import mistake_lines as row_mistakes
 from tui.row_lines import number_lines
+from tui.screens.conv import filters_of
 from tui.screens.look import LookScreen, Sections
 from tui.trained_run import title
 
@@ -35,6 +37,10 @@ class InspectScreen(LookScreen):
     a user's, which may draw random numbers, must not be opened beside it.
     """
 
+    BINDINGS: ClassVar = [
+        Binding("k", "filters", "Filters", tooltip="Lay the first layer's filters over the images")
+    ]
+
     def __init__(
         self,
         run: Path,
@@ -46,6 +52,8 @@ class InspectScreen(LookScreen):
         self.data_dir = data_dir
         self.checkpoint_of = checkpoint_of
         self.dataset: Dataset | None = None
+        self.trained: Trained | None = None
+        self.has_filters = False
         self._seen: CheckpointSaved | None = None
 
     def on_mount(self) -> None:
@@ -62,18 +70,27 @@ class InspectScreen(LookScreen):
             self._seen = newest
             self.work_out()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "filters" or (self.has_filters and self.dataset is not None)
+
+    def action_filters(self) -> None:
+        assert self.trained
+        assert self.dataset
+        self.app.push_screen(filters_of(self.trained, self.dataset))
+
     def sections(self) -> Sections:
         from core.evaluation import evaluate_classes, evaluate_numbers
         from core.inside import first_filters, parameter_figures
         from core.task import REGRESSION
         from core.trained import load_trained, predict
 
-        trained = load_trained(self.run, "last" if self.checkpoint_of else "best")
+        self.trained = trained = load_trained(self.run, "last" if self.checkpoint_of else "best")
         yield lambda *_: [Text(safe_text(title(trained)))]
         yield partial(_parameters, parameter_figures(trained.model))
         try:
             shape = (trained.image_shape[0], trained.input_size, trained.input_size)
             yield partial(filter_lines, first_filters(trained.model, shape))
+            self.has_filters = True
         except ModelError:
             pass  # a network that looks at no image has no filters to be drawn
         if self.dataset is None:

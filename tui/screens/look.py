@@ -108,6 +108,7 @@ class LookScreen(Screen[None]):
             case draw:
                 self.drawn[message.place : message.place + 1] = [draw]
                 self.redraw()
+                self.refresh_bindings()
 
     @on(Done)
     def show_done(self, message: Done) -> None:
