@@ -66,11 +66,13 @@ def filter_lines(filters: "Filters", columns: int, lines: int, ramp: bool) -> li
 
 
 def feature_lines(
-    image: "Tensor", maps: "list[FeatureMaps]", columns: int, ramp: bool
+    image: "Tensor | None", maps: "list[FeatureMaps]", columns: int, ramp: bool
 ) -> list[Text]:
-    """The image, then the maps of each layer."""
+    """The image if it is given, then the maps of each layer."""
 
-    drawn = [Text("the image"), *image_lines(fit(image, columns, MAP_LINES), ramp=ramp)]
+    drawn = []
+    if image is not None:
+        drawn = [Text("the image"), *image_lines(fit(image, columns, MAP_LINES), ramp=ramp), Text()]
     for layer in maps:
         count = len(layer.maps)
         more = f", the first {MOST_MAPS}" if count > MOST_MAPS else ""
@@ -78,11 +80,11 @@ def feature_lines(
         signed = bool((layer.maps < 0).any())
         tiles = [Tile(from_values(m[None], signed=signed)) for m in layer.maps[:MOST_MAPS]]
         drawn += [
-            Text(),
             Text(safe_text(f"{layer.layer}: {shape(tuple(layer.maps.shape))}{more}")),
             *grid(tiles, columns, MAP_LINES, ramp=ramp, smallest=LEAST_MAP),
+            Text(),
         ]
-    return drawn
+    return drawn[:-1]
 
 
 def number(value: float) -> str:

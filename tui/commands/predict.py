@@ -11,14 +11,7 @@ from tui.trained_run import Checkpoint, DeviceName, open_trained, title
 from tui.trained_run import as_json as trained_as_json
 
 if TYPE_CHECKING:
-    from rich.text import Text
-    from torch import Tensor
-
     from core.trained import Trained
-
-LONGEST = 20  # columns of a class's name
-BAR = 24  # columns, where there is room
-SIDE = 16  # columns of an image
 
 
 def predict(
@@ -56,14 +49,15 @@ def predict(
     import torch
 
     from core.datasets import Images
-    from core.datasets.decode import read_image
     from core.trained import predict as predict_images
+    from tui.chosen import image_in
+    from tui.draw_prediction import most_probable, prediction_lines
     from tui.waiting import wait_for
 
-    pixels = torch.stack([torch.from_numpy(read_image(f, trained.image_shape)) for f in files])
+    pixels = torch.stack([image_in(file, trained.image_shape) for file in files])
     images = Images(pixels, torch.zeros(len(files), dtype=torch.int64))
     probabilities = wait_for(predict_images(trained, images)).softmax(1)
-    best = [_top(row, trained.classes, top) for row in probabilities]
+    best = [most_probable(row, trained.classes, top) for row in probabilities]
     if json:
         from tui.json_output import print_json
 
@@ -79,7 +73,7 @@ def predict(
     columns, _ = picture_size(out)
     out.print(Text(safe_text(title(trained)), "bold"))
     for file, image, classes in zip(files, pixels, best, strict=True):
-        for line in prediction_lines(file, image, classes, columns, needs_ramp(out)):
+        for line in [Text(), *prediction_lines(file, image, classes, columns, needs_ramp(out))]:
             out.print(line)
 
 
@@ -90,6 +84,7 @@ def predict_rows(trained: "Trained", files: list[Path], top: int, json: bool) ->
     from core.datasets import Images
     from core.datasets.table import read_rows
     from core.trained import predict as predict_images
+    from tui.draw_prediction import most_probable
     from tui.waiting import wait_for
 
     assert trained.encoding is not None
@@ -99,7 +94,7 @@ def predict_rows(trained: "Trained", files: list[Path], top: int, json: bool) ->
         images = Images(torch.from_numpy(features)[:, :, None, None], torch.zeros(len(lines)))
         outputs = wait_for(predict_images(trained, images))
         if trained.classes:
-            best = [_top(row, trained.classes, top) for row in outputs.softmax(1)]
+            best = [most_probable(row, trained.classes, top) for row in outputs.softmax(1)]
             found: list[dict[str, Any]] = [{"classes": _named(classes)} for classes in best]
         else:
             found = [{"value": value} for value in trained.numbers(outputs).tolist()]
@@ -134,31 +129,3 @@ def as_json(files: list[Path], best: list[list[tuple[str, float]]]) -> list[dict
 
 def _named(classes: list[tuple[str, float]]) -> list[dict[str, Any]]:
     return [{"name": name, "probability": p} for name, p in classes]
-
-
-def prediction_lines(
-    file: Path, image: "Tensor", classes: list[tuple[str, float]], columns: int, ramp: bool
-) -> "list[Text]":
-    """The image, and beside it the most probable classes."""
-    from rich.cells import cell_len, set_cell_size
-    from rich.text import Text
-
-    from tui.format import clip, clip_start, percent
-    from tui.images import GAP, beside, fit, image_lines
-
-    picture = image_lines(fit(image, SIDE, SIDE), ramp=ramp)
-    names = [clip(name, LONGEST) for name, _ in classes]
-    width = max(map(cell_len, names))
-    room = columns - SIDE - GAP
-    bar = max(min(BAR, room - width - 10), 0)
-    said = [Text(clip_start(file, room), "bold")]
-    for name, (_, probability) in zip(names, classes, strict=True):
-        full = round(probability * bar)
-        line = Text(f"{set_cell_size(name, width)} {percent(probability):>7} ")
-        said.append(line.append("█" * full, "#87afd7").append("░" * (bar - full), "dim"))
-    return [Text(), *beside([picture, said])]
-
-
-def _top(row: "Tensor", names: tuple[str, ...], top: int) -> list[tuple[str, float]]:
-    values, positions = row.topk(min(top, len(names)))
-    return [(names[i], p) for i, p in zip(positions.tolist(), values.tolist(), strict=True)]

@@ -17,6 +17,7 @@ from tui.row_lines import mistake_lines as row_mistakes
 from tui.row_lines import number_lines
 from tui.screens.conv import filters_of
 from tui.screens.look import LookScreen, Sections
+from tui.screens.prediction import PredictionScreen
 from tui.trained_run import title
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class InspectScreen(LookScreen):
     """
 
     BINDINGS: ClassVar = [
-        Binding("k", "filters", "Filters", tooltip="Lay the first layer's filters over the images")
+        Binding("i", "image", "Image", tooltip="One image: probabilities and feature maps"),
+        Binding("k", "filters", "Filters", tooltip="Lay the first layer's filters over the images"),
     ]
 
     def __init__(
@@ -54,6 +56,7 @@ class InspectScreen(LookScreen):
         self.dataset: Dataset | None = None
         self.trained: Trained | None = None
         self.has_filters = False
+        self.found: Evaluation | None = None  # of a network that tells classes of images apart
         self._seen: CheckpointSaved | None = None
 
     def on_mount(self) -> None:
@@ -71,7 +74,19 @@ class InspectScreen(LookScreen):
             self.work_out()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "filters" or (self.has_filters and self.dataset is not None)
+        match action:
+            case "filters":
+                return self.has_filters and self.dataset is not None
+            case "image":
+                return self.found is not None
+        return True
+
+    def action_image(self) -> None:
+        assert self.trained
+        assert self.dataset
+        assert self.found
+        mistakes = [mistake.index for mistake in self.found.mistakes]
+        self.app.push_screen(PredictionScreen(self.trained, self.dataset, mistakes))
 
     def action_filters(self) -> None:
         assert self.trained
@@ -103,6 +118,7 @@ class InspectScreen(LookScreen):
             yield lambda *_: number_lines(trained, numbers, dataset.test_lines)
             return
         found = evaluate_classes(outputs, dataset.test.labels, MISTAKES, loss=trained.loss)
+        self.found = None if trained.encoding else found
         yield partial(_evaluation, trained, found, dataset)
 
 
