@@ -39,7 +39,8 @@ class Notice:
 class Queued:
     """The run waits for a device that others use; told again when those are others."""
 
-    behind: tuple[str, ...]  # names of the runs that train on it, or wait for it longer
+    # Names of the runs that train on it or go first; none while others of its sweep come first.
+    behind: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core.events import Event, Notice, RunEnd, RunStart, StartOver, from_row
+from core.events import Event, Notice, Progress, Queued, RunEnd, RunStart, StartOver, from_row
 from core.record import METRICS, OTHERS, parse_line
-from core.runs import ACTIVE, RunInfo, read_info
+from core.runs import ACTIVE, RunInfo, in_line, read_info
 from core.view import RunView, reduce
 
 POLL_SECONDS = 0.25
@@ -32,6 +32,7 @@ def follow(run: Path, left: Callable[[], bool]) -> Iterator[Event]:
     view = RunView()
     over = False  # the last row says that the run has ended
     told = 0  # of the damaged rows
+    line: Queued | None = None  # the last that was told of it
     ask_at, readable_at = 0.0, time.monotonic()
     while not left():
         for event in rows.read():
@@ -50,7 +51,13 @@ def follow(run: Path, left: Callable[[], bool]) -> Iterator[Event]:
             return
         if (now := time.monotonic()) >= ask_at:
             ask_at = now + ASK_SECONDS
-            info = read_info(run)
+            [info] = in_line([read_info(run)])
+            if (now_in_line := _in_line(info)) != line:
+                line = now_in_line
+                if line:
+                    yield line
+                elif view.start is None:
+                    yield Progress("preparing", 0, None)
             if info.state in (*ACTIVE, "silent"):
                 readable_at = now
             elif info.state != "unreadable" or now - readable_at > UNREADABLE_SECONDS:
@@ -69,9 +76,18 @@ def _without_memory(view: RunView) -> RunView:
     return replace(view, reports=(), layers=(), devices=(), log=())
 
 
+def _in_line(info: RunInfo) -> Queued | None:
+    """What a run that has no rows yet tells of its waiting; None if it does not wait."""
+    if info.state != "queued":
+        return None
+    return Queued(info.standing.behind if info.standing else ())
+
+
 def end_of(info: RunInfo, view: RunView) -> RunEnd:
     """The end of a run that has none in its rows, whose rows add up to `view`."""
     best = view.best
+    if view.start is None and not info.path.exists():  # a run that has not begun leaves nothing
+        return RunEnd("stopped", 0, 0, None, None, 0.0)
     return RunEnd(
         state="crashed" if info.state == "unreadable" else info.state,
         epoch=len(view.epoch_ends),

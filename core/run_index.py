@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.notes import NOTES
-from core.runs import ACTIVE, RunInfo, read_info
+from core.runs import ACTIVE, RunInfo, in_line, read_info
 
 # Runs read before they are shown, some hundredths of a second; then more and more, for showing
 # sorts them all.
@@ -49,8 +49,9 @@ class RunIndex:
         first, size = 0, CHUNK
         while first < len(stale):
             changed = False
-            for name in stale[first : first + size]:
-                info = read_info(self.runs_dir / name)
+            part = stale[first : first + size]
+            infos = in_line([read_info(self.runs_dir / name) for name in part])
+            for name, info in zip(part, infos, strict=True):
                 changed |= name not in self._known or self._known[name][1] != info
                 self._known[name] = stamps[name], info
             if changed:

@@ -22,7 +22,8 @@ import shutil
 import subprocess
 import time
 import zlib
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib.metadata import version
@@ -50,6 +51,15 @@ UNDER_WAY = ACTIVE[2:]  # past the first step
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Where a run that waits for a device stands in the line; see core.device_queue."""
+
+    place: int  # from 1, among those that wait for one of its devices
+    devices: tuple[str, ...]  # that it would take, as its process calls them
+    behind: tuple[str, ...]  # names of the runs that train on them, or go before it
+
+
+@dataclass(frozen=True)
 class RunInfo:
     """One run, as its folder tells it."""
 
@@ -74,6 +84,7 @@ class RunInfo:
     owner: Owner | None = None  # the process that works on it, or did last
     config: RunConfig | None = None
     notes: Notes = NO_NOTES
+    standing: Standing | None = None  # only of a run in a list, while it waits for a device
 
 
 def default_runs_dir() -> Path:
@@ -183,8 +194,22 @@ def list_runs(runs_dir: Path) -> list[RunInfo]:
             f"The runs in {runs_dir} cannot be read: {error.strerror}.",
             "Choose another --runs-dir.",
         ) from None
-    found = [read_info(p) for p in folders]
+    found = in_line([read_info(p) for p in folders])
     return sorted(found, key=lambda info: (info.started, info.name), reverse=True)
+
+
+def in_line(runs: Sequence[RunInfo]) -> list[RunInfo]:
+    """`runs`, those that wait for a device with where they stand."""
+    if not any(run.state == "queued" for run in runs):
+        return list(runs)
+    # Not above: that module needs this one, and most lists have nobody who waits.
+    from core.device_queue import standings
+
+    line = standings()
+    return [
+        replace(run, standing=line.get(run.path.resolve())) if run.state == "queued" else run
+        for run in runs
+    ]
 
 
 def _is_run(path: Path) -> bool:

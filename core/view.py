@@ -43,6 +43,7 @@ class RunView:
     state: str = "preparing"
     before_waiting: str = "preparing"  # the state to go back to
     waiting: str = ""  # for what, in one line
+    behind: tuple[str, ...] = ()  # while queued: the runs that go first
     start: RunStart | None = None
     progress: Progress | None = None  # of what is being prepared or evaluated
     epochs: int = 0  # planned
@@ -109,7 +110,7 @@ def reduce(view: RunView, event: Event) -> RunView:
         case Notice():
             return view
         case Queued():
-            return replace(view, state="queued")
+            return replace(view, state="queued", behind=event.behind)
         case Waiting(problem="") if view.state == "waiting":
             return replace(view, state=view.before_waiting, waiting="")
         case Waiting():
@@ -172,7 +173,7 @@ def describe(event: Event) -> str | None:
         case Notice():
             return event.text
         case Queued():
-            return f"queued behind {', '.join(event.behind)}"
+            return f"queued behind {', '.join(event.behind)}" if event.behind else "queued"
         case Waiting(problem=""):
             return "it could be written again: the run goes on"
         case Waiting():

@@ -8,9 +8,10 @@ import pytest
 
 from core.control import Control
 from core.device import Device
-from core.device_queue import Place, tickets_folder
+from core.device_queue import Place, move_to_front, standings, tickets_folder
 from core.errors import RunError
 from core.events import Queued
+from core.runs import Standing
 
 CPU = Device("cpu", "CPU")
 FIRST, SECOND = Device("cuda:0", "GPU", uuid="GPU-1"), Device("cuda:1", "GPU", uuid="GPU-2")
@@ -89,6 +90,38 @@ def test_whoever_waits_longest_goes_first():
         assert ended.value.value == CPU
 
 
+def test_everybody_can_see_where_the_runs_stand():
+    with Place(Path("one")) as one, Place(Path("two")) as two, Place(Path("three")) as three:
+        assert standings() == {}
+        one.use(CPU)
+        next(two.wait([CPU, FIRST], Patience()), None)  # FIRST is free
+        next(three.wait([CPU, FIRST], Patience()))
+        with Place(Path("four")) as four:
+            next(four.wait([FIRST], Patience()))
+            assert standings() == {
+                Path("three").resolve(): Standing(1, ("cpu", "cuda:0"), ("one", "two")),
+                Path("four").resolve(): Standing(2, ("cuda:0",), ("two", "three")),
+            }
+
+
+def test_a_run_that_is_moved_to_the_front_goes_first():
+    with Place(Path("one")) as one, Place(Path("two")) as two, Place(Path("three")) as three:
+        one.use(CPU)
+        second = two.wait([CPU], Patience(lambda: None, lambda: None, lambda: None))
+        next(second)
+        third = three.wait([CPU], Patience(lambda: one.__exit__()))
+        next(third)
+        assert not move_to_front(Path("one"))  # it does not wait
+        assert move_to_front(Path("three"))
+        assert standings()[Path("three").resolve()] == Standing(1, ("cpu",), ("one",))
+        assert next(second) == Queued(("one", "three"))
+        with pytest.raises(StopIteration) as ended:
+            next(third)
+        assert ended.value.value == CPU
+        assert next(second) == Queued(("three",))
+    assert list(tickets_folder().glob("*.json")) == []
+
+
 def test_a_stop_ends_the_wait():
     control = Patience(lambda: control.send("stop"))
     with Place(Path("one")) as one, Place(Path("two")) as two:
@@ -135,7 +168,8 @@ def test_tickets_are_for_their_owner_alone_and_name_the_run():
         (ticket,) = tickets_folder().glob("*.json")
         assert tickets_folder().stat().st_mode & 0o777 == 0o700
         found = json.loads(ticket.read_bytes())
-    assert (found["run"], found["uses"], found["process"]["pid"]) == ("one", "cpu", os.getpid())
+    assert found["run"] == str(Path("runs/one").absolute())
+    assert (found["uses"], found["process"]["pid"]) == ("cpu", os.getpid())
 
 
 def test_a_line_that_cannot_be_kept_is_one_clear_error(tmp_path, monkeypatch):

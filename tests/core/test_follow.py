@@ -4,10 +4,20 @@ from collections.abc import Iterator
 import pytest
 
 from core.config import make_config
-from core.events import EpochEnd, Event, Notice, Progress, RunEnd, RunStart, StartOver, StepReport
+from core.events import (
+    EpochEnd,
+    Event,
+    Notice,
+    Progress,
+    Queued,
+    RunEnd,
+    RunStart,
+    StartOver,
+    StepReport,
+)
 from core.follow import follow
 from core.record import METRICS, OTHERS, read_events, record, set_aside
-from core.runs import create_run, read_facts, write_facts
+from core.runs import Standing, create_run, discard_run, read_facts, write_facts
 from core.view import RunView, reduce_all
 
 START = RunStart(
@@ -176,3 +186,29 @@ def test_a_folder_that_vanishes_ends_the_view(run, monkeypatch):
     list(record(run, vanishing(), "d"))
     assert isinstance(viewer.seen[-1], RunEnd)
     assert viewer.seen[-1].state == "crashed"
+
+
+def test_a_run_that_waits_tells_behind_whom_until_it_is_taken_away(run, monkeypatch):
+    monkeypatch.setattr("core.follow.UNREADABLE_SECONDS", 0.1)
+    line = {run.resolve(): Standing(2, ("cpu",), ("brave-otter", "calm-heron"))}
+    monkeypatch.setattr("core.device_queue.standings", lambda: line)
+    write_facts(run, read_facts(run) | {"state": "queued"})
+    viewer = Viewer(run)
+    viewer.until(lambda seen: seen == [Queued(("brave-otter", "calm-heron"))])
+    line[run.resolve()] = Standing(1, ("cpu",), ("brave-otter",))
+    viewer.until(lambda seen: seen[1:] == [Queued(("brave-otter",))])
+    discard_run(run)
+    viewer.join(20)
+    assert viewer.seen[-1] == RunEnd("stopped", 0, 0, None, None, 0)
+    assert reduce_all(RunView(), viewer.seen[:2]).behind == ("brave-otter",)
+
+
+def test_a_run_whose_turn_comes_is_prepared(run):
+    write_facts(run, read_facts(run) | {"state": "queued"})
+    viewer = Viewer(run)
+    viewer.until(lambda seen: seen == [Queued(())])  # of a sweep: it has no place of its own yet
+    write_facts(run, read_facts(run) | {"state": "preparing"})
+    viewer.until(lambda seen: seen[1:] == [Progress("preparing", 0, None)])
+    viewer.left.set()
+    viewer.join(20)
+    assert reduce_all(RunView(), viewer.seen).state == "preparing"

@@ -1,7 +1,7 @@
 import pytest
 from sample_run import HALF_RUN, WHOLE_RUN, applied, epoch_end, run_start, view_of
 
-from core.events import Progress
+from core.events import Progress, Queued
 from core.view import RunView
 from tui.widgets.run_header import Pace, bar, header_line
 
@@ -46,6 +46,12 @@ def test_the_preparation_shows_its_own_progress():
     assert "ETA 1:05" in line
     unknown = header_line(view_of(Progress("decoding", 300, None, "images")), 100).plain
     assert "decoding 300 images" in unknown
+
+
+def test_a_run_that_waits_says_behind_whom():
+    line = header_line(view_of(Queued(("brave-otter",))), 80, title="lenet · mnist").plain
+    assert "‖ queued      behind brave-otter" in line
+    assert "behind" not in header_line(view_of(Queued(())), 80).plain
 
 
 def test_a_finished_run_has_no_time_left():

@@ -1,3 +1,6 @@
+import json
+from contextlib import ExitStack
+
 import pytest
 from rich.cells import cell_len
 from run_folder import write_run
@@ -5,10 +8,16 @@ from textual import events
 from textual.widgets import Input
 from workspace import Workspace
 
+from core.config import make_config
+from core.control import Control
+from core.device import Device
+from core.device_queue import Place
 from core.notes import read_notes
-from core.runs import list_runs, read_facts, write_facts
+from core.run_lock import hold
+from core.runs import create_run, list_runs, read_facts, write_facts
 from core.trash import list_trash
 from tui.screens.compare import CompareScreen
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.dashboard import DashboardScreen
 from tui.widgets.run_preview import RunPreview
 from tui.widgets.run_table import RunTable
@@ -272,3 +281,60 @@ async def test_selected_runs_are_compared(runs_dir):
         assert app.screen is app.runs_screen
         assert "● odd-newt" in app.picture
         assert app.runs_screen.query_one(RunPreview).display
+
+
+@pytest.fixture
+def waiting(runs_dir, monkeypatch, tmp_path):
+    """Two runs that wait behind one that trains."""
+    monkeypatch.setattr("core.device_queue.user_state_path", lambda *_, **__: tmp_path)
+    with ExitStack() as stack:
+        for number, name in enumerate(("busy-bee", "first-fox", "second-swan")):
+            run = create_run(runs_dir, make_config({"model": "mlp"}), name)
+            write_facts(run, read_facts(run) | {"state": "queued", "started": 2e9 + number})
+            stack.enter_context(hold(run))
+            place = stack.enter_context(Place(run))
+            if number:
+                next(place.wait([Device("cpu", "CPU")], Control()))
+            else:
+                place.use(Device("cpu", "CPU"))
+                write_facts(run, read_facts(run) | {"state": "training"})
+        yield runs_dir
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_runs_that_wait_show_their_place_and_can_go_first(waiting, size):
+    app = Workspace(waiting)
+    async with app.run_test(size=size) as pilot:
+        await opened(app, pilot)
+        assert app.names[:3] == ["second-swan", "first-fox", "busy-bee"]
+        assert "queued 1st" in next(x for x in app.picture.splitlines() if "first-fox " in x)
+        assert "2nd for cpu, behind busy-bee" in app.picture
+        await pilot.press("F")
+        await app.settle(pilot)
+        assert "second-swan goes first" in app.told[-1]
+        assert "1st for cpu, behind busy-bee" in app.picture
+        assert "queued 2nd" in next(x for x in app.picture.splitlines() if "first-fox " in x)
+        await pilot.press("down", "down", "F")
+        assert len(app.told) == 1  # what trains does not wait
+
+
+async def test_a_run_is_stopped_after_a_question_and_a_waiting_trial_is_taken_away(waiting):
+    trial = create_run(waiting, make_config({"model": "mlp"}), "trial")
+    write_facts(trial, read_facts(trial) | {"state": "queued", "started": 3e9})
+    app = Workspace(waiting)
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(app, pilot)
+        await pilot.press("s", "enter")  # the safe answer
+        await app.settle(pilot)
+        assert trial.exists()
+        await pilot.press("space", "down", "space", "s")
+        await pilot.pause()
+        assert "Stop 2 runs?" in app.picture
+        await pilot.press("y")
+        await app.settle(pilot)
+        assert not trial.exists()
+        [request] = (waiting / "first-fox" / "control").iterdir()
+        assert json.loads(request.read_bytes())["kind"] == "stop"
+        assert "2 runs asked to stop" in app.told[-1]
+        await pilot.press("end", "s")
+        assert not isinstance(app.screen, ConfirmScreen)  # it is over

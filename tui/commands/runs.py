@@ -51,7 +51,8 @@ def runs(
     """List the runs, newest first, or those that a query asks for.
 
     A run that did not end, though its process is gone, is called crashed, with the reason below
-    the table; it can be resumed. One on another machine that gives no sign of life is silent.
+    the table; it can be resumed. One on another machine that gives no sign of life is silent. Below
+    the table stands what queued runs wait for, too.
 
     A query has terms such as model:resnet* (or data, state, tag, name, any setting), lr<0.1,
     acc>0.9, took>10m, started<2d, has:note, note~wide, or a part of the name. A minus before a
@@ -62,6 +63,7 @@ def runs(
       nnlab runs
       nnlab runs 'model:resnet* lr<0.1 -data:mnist' --sort best --limit 10
       nnlab runs -- -state:finished
+      nnlab runs state:queued
       nnlab runs state:crashed --json | jq -r '.[].name'
     """
     from core.query import parse
@@ -125,6 +127,7 @@ def print_table(found: list["RunInfo"], now: float) -> None:
 
     from tui.console import console
     from tui.format import DASH, duration, safe_text
+    from tui.standing import state_text, waits_for
 
     # A name is what other commands take: it is never cut, and folded only if it is very long.
     long = max(len(info.name) for info in found) > 24
@@ -150,7 +153,7 @@ def print_table(found: list["RunInfo"], now: float) -> None:
                 Text(safe_text(cell), style)
                 for cell, style in (
                     (info.name, ""),
-                    (info.state, STATE_STYLES.get(info.state, "")),
+                    (state_text(info), STATE_STYLES.get(info.state, "")),
                     (info.model, ""),
                     (Path(info.data).name, ""),
                     (f"{info.epoch}/{info.epochs}", ""),
@@ -166,3 +169,5 @@ def print_table(found: list["RunInfo"], now: float) -> None:
     for info in found:
         if info.state in ("crashed", "silent"):  # what nobody has been told yet
             out.print(Text(safe_text(f"{info.name}: {info.problem}"), "dim"), soft_wrap=True)
+        elif waiting := waits_for(info):
+            out.print(Text(safe_text(f"{info.name}: {waiting}"), "dim"), soft_wrap=True)

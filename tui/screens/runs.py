@@ -3,47 +3,28 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import groupby
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
-from rich.text import Text
-from textual import events, on, work
-from textual.app import ComposeResult
+from textual import on, work
 from textual.binding import Binding
-from textual.containers import Container, Horizontal
-from textual.message import Message
-from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
-from textual.worker import get_current_worker
+from textual.widgets import Input
 
-from core.errors import NNLabError, QueryError, RunError
+from core.device_queue import move_to_front
+from core.errors import NNLabError, RunError
+from core.mailbox import RemoteControl
 from core.notes import Notes, change_tags, parse_tags, pin_baseline, write_notes
-from core.query import Query, parse
-from core.run_fields import FIELDS, Field, sort_runs
-from core.run_index import RunIndex
-from core.run_views import RunViews
 from core.runs import ACTIVE, RunInfo
 from core.sweep import tag_of, trials_of
 from core.trash import delete_run, last_deleted, restore_run
-from core.view import RunView
+from core.trials import cancel
 from tui.format import safe_text
-from tui.screens.confirm import TextScreen
-from tui.widgets.run_preview import RunPreview
-from tui.widgets.run_table import COLUMNS, Row, RunTable
-
-if TYPE_CHECKING:
-    from tui.app import NNLabApp
-
-LOOK_EVERY = 2.0  # seconds between two looks at the folder
-SHOW_EVERY = 0.5  # seconds at least between two lists, while a long one is read
-SETTLE = 0.12  # seconds that the cursor rests before a run is read
-GROUPS = ("", "model", "data", "state", "tag")
-EXAMPLE = "model:res* lr<0.1 acc>0.9 state:running -data:mnist has:tag note~wide started<2d"
+from tui.screens.confirm import ConfirmScreen, TextScreen
+from tui.screens.run_list import RunListScreen
+from tui.widgets.run_table import RunTable
 
 
-class RunsScreen(Screen[None]):
-    """A list of runs with a filter above it, and beside it the run that the cursor is on."""
+class RunsScreen(RunListScreen):
+    """The list, and what keys do with its runs."""
 
     BINDINGS: ClassVar = [
         Binding("enter", "open", "Open", tooltip="The dashboard of this run"),
@@ -61,6 +42,9 @@ class RunsScreen(Screen[None]):
         Binding("g", "group", "Group", tooltip="Group by model, data, state, tags, or not"),
         Binding("n", "new_run", "New", tooltip="Start another run with the settings of this one"),
         Binding("R", "resume", "Resume", tooltip="Go on with this run from its checkpoint"),
+        Binding("s", "stop", "Stop", tooltip="Stop the runs, or take them out of the queue"),
+        Binding("F", "front", "Front", show=False,
+                tooltip="Let this run go before all others that wait in the queue"),
         Binding("t", "tag", "Tag", show=False, tooltip="Tag the runs: good +fast -slow"),
         Binding("o", "note", "Note", show=False, tooltip="Write a note about this run"),
         Binding("b", "baseline", show=False, tooltip="Compare all others with this run, or not"),
@@ -69,237 +53,6 @@ class RunsScreen(Screen[None]):
         Binding("u", "undelete", "Undo", tooltip="Bring back what was deleted last"),
         Binding("escape", "back", "Back", show=False, tooltip="Leave the filter, or the runs"),
     ]  # fmt: skip
-    AUTO_FOCUS = "RunTable"
-    # Not DEFAULT_CSS: what the app says of all screens would be stronger.
-    CSS = """
-    RunsScreen {
-        layout: vertical;
-        #runs-head { height: 1; padding: 0 1; background: $panel; }
-        #runs-sign { width: 2; color: $accent; }
-        #runs-filter {
-            width: 1fr; height: 1; border: none; padding: 0; background: $panel;
-            &:focus { background: $surface; }
-        }
-        #runs-count { width: auto; padding-left: 2; color: $foreground-muted; }
-        #runs-problem { height: 1; padding: 0 1; color: $error; display: none; }
-        #runs-body { height: 1fr; layout: horizontal; }
-        RunTable { width: 1fr; height: 1fr; }
-        RunPreview { width: 42; height: 1fr; border-left: vkey $panel-border; }
-        &.-narrow #runs-body { layout: vertical; }
-        &.-narrow RunPreview { width: 1fr; height: 9; border: none; }
-        &.-roomy RunPreview { width: 72; }
-        &.-low RunPreview { display: none; }
-    }
-    """
-
-    class Indexed(Message):
-        """Some runs are new, changed or gone."""
-
-    class ViewRead(Message):
-        """The run under the cursor was read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.views = RunViews()
-        self.runs_query: Query = parse("")
-        self.sort_field, self.falling, self.group = "started", False, ""
-        self.shown: list[RunInfo] = []  # those that fit, in their order
-        self.previewed: RunView | None = None  # what the preview draws
-        self._looking = False
-        self._look_again = False  # something was changed while a look went on
-        self._last_change = 0.0  # when the table was filled, Unix time
-
-    def compose(self) -> ComposeResult:
-        with Horizontal(id="runs-head"):
-            yield Static("/", id="runs-sign")
-            yield Input(placeholder=EXAMPLE, compact=True, id="runs-filter")
-            yield Static(id="runs-count", markup=False)
-        yield Static(id="runs-problem", markup=False)
-        with Container(id="runs-body"):
-            yield RunTable()
-            yield RunPreview()
-        yield Footer(compact=True)
-
-    def on_mount(self) -> None:
-        self.index = RunIndex(self.lab.runs_dir)
-        self.table.message = "looking for runs…"
-        self.look()
-        self.set_interval(LOOK_EVERY, self.look_now_and_then)
-
-    def on_screen_resume(self) -> None:
-        if self.is_mounted and hasattr(self, "index"):
-            self.look()
-
-    @property
-    def lab(self) -> "NNLabApp":
-        return cast("NNLabApp", self.app)
-
-    @property
-    def table(self) -> RunTable:
-        return self.query_one(RunTable)
-
-    # Looking
-
-    def look(self) -> None:
-        """See in a thread what changed in the folder; one look at a time."""
-        if self._looking:
-            self._look_again = True
-        elif self.is_current:
-            self._looking, self._look_again = True, False
-            self.read_index()
-
-    def look_now_and_then(self) -> None:
-        if not self._looking:  # a slow file system gets no more than one look after the other
-            self.look()
-
-    @work(thread=True, group="index")
-    def read_index(self) -> None:
-        worker = get_current_worker()
-        try:
-            told = 0.0  # the first part at once
-            for changed in self.index.refresh():
-                if worker.is_cancelled:
-                    return
-                if changed and time.monotonic() - told > SHOW_EVERY:
-                    told = time.monotonic()
-                    self.post_message(self.Indexed())
-        finally:
-            self._looking = False
-            self.post_message(self.Indexed())
-
-    @on(Indexed)
-    def show_runs(self) -> None:
-        """Fill the table with the runs that fit, if anything is new or some time has passed."""
-        if self._look_again and not self._looking:
-            self.look()
-        fitting = self.runs_query.select(self.index.runs)
-        group = FIELDS[self.group] if self.group else None
-        field = FIELDS[self.sort_field]
-        # How long ago it started falls while the time of it rises.
-        reverse = self.falling is not (field.kind == "age")
-        shown = sort_runs(fitting, field, reverse=reverse, group=group)
-        self.show_count(len(shown))
-        if shown != self.shown or not shown or time.time() - self._last_change > 30:
-            self._last_change = time.time()
-            self.shown = shown
-            self.table.message = self.nothing_to_show()
-            self.fill(shown, group)
-        self.load_preview()
-
-    def fill(self, shown: list[RunInfo], group: Field | None) -> None:
-        self.table.sorted_by, self.table.falling = self.sort_field, self.falling
-        self.table.show(with_titles(shown, group) if group else shown)
-
-    def nothing_to_show(self) -> str:
-        if self._looking and not self.index.runs:
-            return "looking for runs…"
-        if self.index.runs:
-            return "No run fits; esc takes the filter away."
-        return f"There are no runs in {self.lab.runs_dir} yet; n starts one."
-
-    def show_count(self, shown: int) -> None:
-        words = [f"{shown:,} of {len(self.index.runs):,} runs"]
-        if self.table.selected:
-            words.insert(0, f"{len(self.table.selected)} selected")
-        if self.group:
-            words.append(f"by {self.group}")
-        self.query_one("#runs-count", Static).update(" · ".join(words))
-
-    @on(RunTable.Moved)
-    def load_preview(self) -> None:
-        """Show the run under the cursor: what is known at once, its curves once they are read."""
-        self.show_view()
-        if run := self.table.run:
-            self.read_view(run.path)
-        self.refresh_bindings()
-
-    @work(thread=True, exclusive=True, group="view")
-    def read_view(self, path: Path) -> None:
-        worker = get_current_worker()
-        if self.views.get(path) is None:
-            time.sleep(SETTLE)  # in the thread; a cursor that moves on cancels it
-        if worker.is_cancelled:
-            return
-        # What another worker read meanwhile, and was cancelled, may not be shown yet either.
-        view = self.views.read(path, lambda: worker.is_cancelled)
-        if view is not None and view is not self.previewed:
-            self.post_message(self.ViewRead())
-
-    @on(ViewRead)
-    def show_view(self) -> None:
-        run = self.table.run
-        self.previewed = self.views.get(run.path) if run else None
-        self.query_one(RunPreview).show(run, self.previewed)
-
-    # Choosing
-
-    @on(Input.Changed, "#runs-filter")
-    def preview_filter(self, event: Input.Changed) -> None:
-        """Show at once what fits; while a query cannot be understood, what fitted before."""
-        problem = self.query_one("#runs-problem", Static)
-        try:
-            self.runs_query = parse(event.value)
-        except QueryError as error:
-            problem.update(safe_text(f"{error.problem} {error.fix}"))
-            problem.display = True
-            return
-        problem.display = False
-        self.show_runs()
-
-    @on(Input.Submitted, "#runs-filter")
-    def leave_filter(self) -> None:
-        self.set_focus(self.table)
-
-    def action_filter(self) -> None:
-        self.set_focus(self.query_one("#runs-filter"))  # at once, unlike focus()
-
-    def action_back(self) -> None:
-        field = self.query_one("#runs-filter", Input)
-        if field.value:
-            field.value = ""
-            self.set_focus(self.table)
-        elif field.has_focus:
-            self.set_focus(self.table)
-        elif self.table.selected:
-            self.table.selected.clear()
-            self.table.refresh()
-            self.show_count(len(self.shown))
-        else:
-            self.dismiss()
-
-    def action_sort(self, by: int) -> None:
-        fields = [column.field for column in COLUMNS]
-        self.sort_by(fields[(fields.index(self.sort_field) + by) % len(fields)])
-
-    @on(RunTable.SortAsked)
-    def sort_as_asked(self, event: RunTable.SortAsked) -> None:
-        if event.field == self.sort_field:
-            self.action_invert()
-        else:
-            self.sort_by(event.field)
-
-    def sort_by(self, field: str) -> None:
-        """By `field`: text from A to Z, the highest number or the newest run first."""
-        self.sort_field, self.falling = field, FIELDS[field].kind in ("number", "duration")
-        self._last_change = 0
-        self.show_runs()
-
-    def action_invert(self) -> None:
-        self.falling = not self.falling
-        self._last_change = 0
-        self.show_runs()
-
-    def action_group(self) -> None:
-        self.group = GROUPS[(GROUPS.index(self.group) + 1) % len(GROUPS)]
-        self._last_change = 0
-        self.show_runs()
-
-    def action_select(self) -> None:
-        self.table.toggle()
-        self.table.action_move(1)
-        self.show_count(len(self.shown))
-
-    # What is done with runs
 
     @property
     def targets(self) -> list[RunInfo]:
@@ -318,7 +71,15 @@ class RunsScreen(Screen[None]):
         if action == "resume":
             run = self.table.run if self.is_mounted else None
             return True if run and run.state not in (*ACTIVE, "finished") else None
+        if action in ("stop", "front") and self.is_mounted:
+            return True if self._may(action) else None
         return True
+
+    def _may(self, action: str) -> bool:
+        run = self.table.run
+        if action == "front":
+            return run is not None and run.standing is not None
+        return bool(self.table.selected) or (run is not None and run.state in ACTIVE)
 
     @on(RunTable.Opened)
     def action_open(self) -> None:
@@ -350,6 +111,36 @@ class RunsScreen(Screen[None]):
                 self.refuse("A run is training in this nnlab; one at a time.")
             else:
                 self.lab.resume_run(run.path, run.config)
+
+    @work
+    async def action_stop(self) -> None:
+        going_on = [run for run in self.targets if run.state in ACTIVE]
+        if not going_on:
+            self.refuse("None of these runs is going on.")
+            return
+        stop = await self.app.push_screen_wait(
+            ConfirmScreen(
+                f"Stop {named(going_on)}?",
+                "What trains keeps a checkpoint to resume from. Of what waits, nothing is kept.",
+                yes="Stop",
+                no="Go on",
+            )
+        )
+        if not stop:
+            return
+        if self.attempt(lambda: stop_all(going_on)):
+            self.tell(f"{named(going_on)} asked to stop", "The list shows when it is done.")
+            self.table.selected.clear()
+
+    def action_front(self) -> None:
+        if not (run := self.table.run):
+            return
+        moved: list[bool] = []
+        if self.attempt(lambda: moved.append(move_to_front(run.path))):
+            if moved == [True]:
+                self.tell(f"{run.name} goes first", "of all that wait, once a device is free.")
+            else:
+                self.refuse(f"{run.name} does not wait any more.")
 
     def action_new_run(self) -> None:
         if self.lab.training:
@@ -444,35 +235,13 @@ class RunsScreen(Screen[None]):
     def tell(self, title: str, text: str) -> None:
         self.notify(text, title=safe_text(title), markup=False)
 
-    # Room
 
-    def on_resize(self, event: events.Resize) -> None:
-        width, height = event.size
-        self.set_class(width < 110, "-narrow")
-        self.set_class(width >= 180, "-roomy")
-        self.set_class(width < 110 and height < 20, "-low")
-        preview = self.query_one(RunPreview)
-        preview.set_class(width < 110, "-wide")
-        footer = self.query_one(Footer)
-        footer.show_command_palette = width >= 120
-        placeholder = Text(EXAMPLE)
-        placeholder.truncate(max(10, width - 34), overflow="ellipsis")
-        self.query_one("#runs-filter", Input).placeholder = placeholder.plain
-
-
-def with_titles(runs: Iterable[RunInfo], group: Field) -> list[Row]:
-    """`runs`, sorted by `group`, with a title before each group."""
-
-    def title(run: RunInfo) -> str:
-        value = group.value(run)
-        text = ", ".join(value) if isinstance(value, tuple) else str(value or "")
-        return safe_text(text) or f"no {group.name}"
-
-    rows: list[Row] = []
-    for text, members in groupby(runs, key=title):
-        of_group = list(members)
-        rows += [f"{text} ({len(of_group):,})", *of_group]
-    return rows
+def stop_all(runs: Iterable[RunInfo]) -> None:
+    """Take away trials that wait for their turn; ask the other runs to stop. Raises RunError."""
+    # First those that wait, so that none begins because another has stopped.
+    for run in sorted(runs, key=lambda run: run.state != "queued"):
+        if not cancel(run.path):
+            RemoteControl(run.path).send("stop")
 
 
 def named(runs: list[RunInfo]) -> str:

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from core.events import Progress
 from core.view import RunView
 from tui.attached import Attached
-from tui.format import clock, safe_text, size
+from tui.format import clip, clock, safe_text, size
 
 SIGNS = {
     "preparing": "…",
@@ -121,6 +121,8 @@ def header_line(
         right.append_text(bar(part, bar_width, color, muted))
         right.append(f" {min(part, 1.0):4.0%}")
         right.append(f"  ETA {clock(view.eta_seconds):<7}" if not view.end else "")
+    elif state == "queued" and view.behind:
+        right.append(f" behind {clip(', '.join(view.behind), 40)}")
     elif view.progress and state != "failed":
         right.append_text(progress_text(view.progress, bar_width, color, muted))
         right.append(f"  ETA {clock(seconds_left):<7}" if seconds_left is not None else "")

@@ -11,6 +11,7 @@ from textual.widgets import Static
 from core.runs import RunInfo
 from core.view import RunView
 from tui.format import DASH, age, duration, safe_text
+from tui.standing import waits_for
 from tui.widgets.config_pane import ConfigPane
 from tui.widgets.curve_pane import CurvePane
 from tui.widgets.loss_pane import LossPane
@@ -30,6 +31,8 @@ class RunPreview(Widget):
         &.-wide #preview-curves { layout: horizontal; }
         &.-wide CurvePane { width: 1fr; height: 1fr; }
         &.-wide #preview-facts, &.-wide ConfigPane { display: none; }
+        &.-queued #preview-facts { display: block; }
+        &.-queued #preview-curves { display: none; }
         &.-reading CurvePane, &.-reading ConfigPane { visibility: hidden; }
         &.-none #preview-curves, &.-none ConfigPane { display: none; }
     }
@@ -51,6 +54,7 @@ class RunPreview(Widget):
         """Show `run`; `view` is what was recorded of it, None until that is read."""
         self.set_class(run is None, "-none")
         self.set_class(view is None, "-reading")
+        self.set_class(run is not None and run.state == "queued", "-queued")  # no curves yet
         self.query_one("#preview-facts", Static).update(facts(run) if run else "")
         if run is None or view is None:
             return
@@ -72,6 +76,8 @@ def facts(run: RunInfo) -> Text:
     ]
     if run.best_test_score is not None:
         lines.append(f"best {run.best_test_score:.4f} in epoch {run.best_epoch}")
+    if waiting := waits_for(run):
+        lines.append(waiting)
     if run.problem:
         lines.append(safe_text(run.problem))
     marks = ["baseline"] * run.notes.baseline + ["archived"] * run.notes.archived

@@ -21,6 +21,7 @@ from textual.strip import Strip
 
 from core.runs import ACTIVE, RunInfo
 from tui.format import DASH, age, clip, duration, safe_text
+from tui.standing import state_text
 
 Row = RunInfo | str  # a run, or the title of a group
 
@@ -47,7 +48,7 @@ def _tags(run: RunInfo, now: float) -> str:
 
 COLUMNS = (
     Column("name", "name", 0, lambda run, now: run.name),
-    Column("state", "state", 10, lambda run, now: run.state),
+    Column("state", "state", 10, lambda run, now: state_text(run)),
     Column("model", "model", 10, lambda run, now: _end(run.model, run)),
     Column("data", "data", 12, lambda run, now: _end(run.data, run)),
     Column("epoch", "epoch", 7, lambda run, now: f"{run.epoch}/{run.epochs}", right=True),
