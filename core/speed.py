@@ -1,22 +1,26 @@
 """How fast a run trains on this machine, how near that is to the bare step, and where time goes.
 
-The bare step is forward, backward and optimizer step on one batch that lies ready: what a network
-costs whoever feeds it. It is timed in turn with the real loop, so that what else the machine does
-hits both.
+The bare step is forward, backward and optimizer step on batches that lie ready: what a network
+costs whoever feeds it. They are an epoch's, where that has room, for one batch alone would stay in
+the processor's cache, where no training finds its images. It is timed in many short turns with the
+real loop, so that what else the machine does hits both.
 """
 
 import statistics
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import torch
 from torch import Tensor
 
-from core.events import Event, Progress
+from core.events import Event, Progress, StepReport
 from core.train import BatchSource, Training, evaluate, train
 
-ROUNDS = 5
+ROUNDS = 20
+ENOUGH = 5  # rounds of a network so slow that the time is over
+READY_BYTES = 2**28  # of images in the batches that lie ready, at most; one batch at least
 
 
 @dataclass(frozen=True)
@@ -39,18 +43,20 @@ def measure_speed(training: Training, seconds: float) -> Generator[Progress, Non
     turn = seconds / (2 * ROUNDS + 2)  # the last two are for the parts and the evaluation
     rounds = ROUNDS + 2
     yield Progress("timing", 0, rounds, "rounds")
-    batch = training.train_batches.batch(1, 0)
+    ready = cycle(_ready(training.train_batches))
     tested, training.test_batches = training.test_batches, _First(training.test_batches)
     training.move(epochs=10**9)
     events = train(training)
     _loop(training, events, turn / 4)  # the first steps allocate
-    _calls_per_second(training, lambda: _step(training, *batch), turn / 4)
+    _bare(training, ready, turn / 4)
     loop_rates, bare_rates, steps = [], [], 0
+    until = time.perf_counter() + ROUNDS * 2 * turn
     for number in range(ROUNDS):
+        if number >= ENOUGH and time.perf_counter() > until:
+            break
         rate, done = _loop(training, events, turn)
-        calls = _calls_per_second(training, lambda: _step(training, *batch), turn)
         loop_rates.append(rate)
-        bare_rates.append(calls * len(batch[1]))
+        bare_rates.append(_bare(training, ready, turn))
         steps += done
         yield Progress("timing", number + 1, rounds, "rounds")
     parts = _parts(training, turn)
@@ -63,6 +69,14 @@ def measure_speed(training: Training, seconds: float) -> Generator[Progress, Non
         parts=parts,
         steps=steps,
     )
+
+
+def _ready(batches: BatchSource) -> Sequence[tuple[Tensor, Tensor]]:
+    """The first epoch's batches, as many as have room."""
+    ready = [batches.batch(1, 0)]
+    room = READY_BYTES // ready[0][0].nbytes
+    ready += [batches.batch(1, index) for index in range(1, min(len(batches), room))]
+    return ready
 
 
 class _First:
@@ -81,32 +95,36 @@ class _First:
 
 def _loop(training: Training, events: Iterator[Event], seconds: float) -> tuple[float, int]:
     """Images a second of the real loop, from one of its reports to another, and its steps."""
-    first, started = training.position.step, time.perf_counter()
-    for _ in events:
+    first, done, started = training.position.step, 0, time.perf_counter()
+    seen = training.position.seen
+    for event in events:
+        at = training.position
+        if isinstance(event, StepReport):
+            done += at.seen - seen
+        seen = at.seen
         elapsed = time.perf_counter() - started
-        if elapsed >= seconds and training.position.step > first:
+        if elapsed >= seconds and at.step > first:
             break
-    steps = training.position.step - first
-    return steps * len(training.train_batches.batch(1, 0)[1]) / elapsed, steps
+    return done / elapsed, at.step - first
 
 
-def _step(training: Training, images: Tensor, labels: Tensor) -> None:
-    loss, _ = training.forward(images, labels)
-    training.optimizer.zero_grad()
-    loss.backward()
-    training.optimizer.step()
-
-
-def _calls_per_second(training: Training, call: Callable[[], object], seconds: float) -> float:
+def _bare(training: Training, batches: Iterator[tuple[Tensor, Tensor]], seconds: float) -> float:
+    """Images a second of forward, backward and the optimizer's step alone."""
     wait = _waiting(training)
-    calls, started = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - started) < seconds:
-        call()
-        calls += 1
-        if calls % 8 == 0:  # so that a GPU's queue does not grow past the end of the turn
+    steps = done = 0
+    started = time.perf_counter()
+    while time.perf_counter() - started < seconds:
+        images, labels = next(batches)
+        loss, _ = training.forward(images, labels)
+        training.optimizer.zero_grad()
+        loss.backward()
+        training.optimizer.step()
+        done += len(labels)
+        steps += 1
+        if steps % 8 == 0:  # so that a GPU's queue does not grow past the end of the turn
             wait()
     wait()
-    return calls / max(elapsed, time.perf_counter() - started)
+    return done / (time.perf_counter() - started)
 
 
 def _parts(training: Training, seconds: float) -> dict[str, float]:
