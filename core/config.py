@@ -294,6 +294,16 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         description="How a training step runs: eager, or compile (torch.compile), which takes a "
         "minute first and then saves convolutional networks a fifth to a third of the time.",
     )
+    precision: Literal["float32", "bfloat16", "tf32"] = Field(
+        "float32",
+        description="Numbers that matrices and convolutions are multiplied in; the two shorter "
+        "ones only where the hardware has them.",
+    )
+    reproducible: bool = Field(
+        False,
+        description="Deterministic algorithms only, and one CPU thread unless --threads says "
+        "otherwise: the same run again has the same bits.",
+    )
     report_interval: float = Field(
         0.1, ge=0, le=3600, allow_inf_nan=False, description="Seconds between two reports."
     )
@@ -307,6 +317,11 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     keep_every: int = Field(
         0, ge=0, description="Keep the checkpoint of every N-th epoch for good; 0: of none."
     )
+
+    @property
+    def fixed_threads(self) -> int | None:
+        """CPU threads, where their number is not left to a probe."""
+        return self.threads or (1 if self.reproducible else None)
 
 
 def make_config(values: Mapping[str, Any], file: Path | None = None) -> RunConfig:
@@ -401,9 +416,12 @@ def command_line(config: RunConfig) -> list[str]:
     for name, value in config:
         if name == "model" or value == implied[name] or value is None:
             continue
+        words.append("--" + name.replace("_", "-"))
+        if value is True:
+            continue
         if isinstance(value, dict):
             value = ",".join(f"{k}={json.dumps(v)}" for k, v in value.items())
         elif isinstance(value, tuple):
             value = ",".join(value)
-        words += ["--" + name.replace("_", "-"), str(value)]
+        words.append(str(value))
     return words

@@ -111,6 +111,11 @@ def device_problem(
         return error
     if is_out_of_memory(error):
         return out_of_memory(error, device, batch_size)
+    if "does not have a deterministic implementation" in str(error):
+        return DeviceError(
+            f"{str(error).partition(' ')[0]} has no deterministic form on {device.torch_name}.",
+            "Leave out --reproducible, use --device cpu, or choose a network without it.",
+        )
     if not has_failed(error):
         raise error
     return DeviceError(

@@ -27,6 +27,7 @@ from core.events import Event, RunEnd
 from core.experiment import at_work, device_and_data, hold_notices, writing
 from core.in_step import Group, Member, Story
 from core.losses import LOSSES
+from core.precision import computing
 from core.prepare import Stopped, prepare, set_threads, settle
 from core.record import has_begun
 from core.runs import discard_run, write_config
@@ -61,6 +62,10 @@ def _why_impossible(configs: Sequence[RunConfig]) -> str | None:
     first = configs[0]
     if len(configs) < 2:
         return "it is one run alone"
+    if first.precision != "float32":
+        return f"only steps in float32 are taken together, not in {first.precision}"
+    if first.reproducible:
+        return "a reproducible run does not depend on others"
     if len(configs) > TOGETHER_AT_MOST:
         return f"{len(configs)} runs are more than {TOGETHER_AT_MOST}"
     for name in RunConfig.model_fields:
@@ -128,6 +133,7 @@ def _train(
         for place in places[1:]:
             with suppress(OSError):  # which the first has told about
                 place.use(device)
+        stack.enter_context(computing("float32", False, device))
         _prepare_all(members, dataset, device, told)
         control.pass_on_to([member.control for member in members])
         yield from Group(members, first.config, device).train()
@@ -159,7 +165,7 @@ def _prepare_all(
         raise device_problem(error, device, members[0].config.batch_size) from error
     settled = [settle(member.config, dataset) for member in members]
     trainings = [prepare(config, shared, device) for config in settled]
-    threads, why = set_threads(settled[0].threads, trainings[0])
+    threads, why = set_threads(settled[0].fixed_threads, trainings[0])
     names = [member.run.name for member in members]
     for member, config, training in zip(members, settled, trainings, strict=True):
         with writing(member.run):

@@ -15,7 +15,12 @@ from core.device import Device
 
 
 def conditions(
-    model: str, device: Device, threads: int, executor: str = "eager", processes: int = 1
+    model: str,
+    device: Device,
+    threads: int,
+    executor: str = "eager",
+    processes: int = 1,
+    precision: str = "float32",
 ) -> dict[str, Any]:
     """What the bits of a training depend on, beside its settings and its images; as JSON.
 
@@ -28,6 +33,7 @@ def conditions(
         "device name": device.name,
         "CPU threads": threads,
         "executor": executor,
+        "precision": precision,
         "processes": processes,
         "python": platform.python_version(),
         **{name: version(name) for name in ("nnlab", "torch", "numpy")},
@@ -39,7 +45,7 @@ def why_not_exact(then: dict[str, Any], now: dict[str, Any]) -> str | None:
     """In one line what has changed between two `conditions`; None if nothing has."""
     changed = []
     for name, value in now.items():
-        before = then.get(name)
+        before = then.get(name, value)  # what an older nnlab did not tell is not known to differ
         if before == value:
             continue
         told = name == "network's file"  # its SHA-256 says nothing to anybody

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,6 +41,7 @@ from core.mailbox import requests_reach
 from core.memory_format import match_weights
 from core.parallel import Gathering, Plan, gathering, is_loss, loss_of
 from core.permissions import check_own, share_folder
+from core.precision import check_precision, computing
 from core.prepare import Stopped, load_images, prepare, set_executor, set_threads, settle
 from core.random_state import restore_random_state
 from core.record import RowWriter, damaged_rows, has_begun, record, set_aside
@@ -119,24 +120,26 @@ def _begin(
     """The events of a run from its first step on."""
     config = _config_of(read_info(run), None)
     _check_processes(run, config, world)
-    try:
-        finding = device_and_data(run, config, place, data_dir, control, queue, world)
-        device, dataset = yield from hold_notices(finding, notices)
-        config = settle(config, dataset)
-        with writing(run):
-            write_config(run, config)
-        training = prepare(config, dataset, device, world)
-        threads, why = set_threads(config.threads, training, world)
-        notices.append(why)
-        executor = yield from hold_notices(set_executor(config.executor, training), notices)
-        if control.wants("stop"):
-            raise Stopped
-    except Stopped:
-        yield RunEnd("stopped", 0, 0, None, None, 0.0)
-        return
-    training.control = control
-    now = conditions(config.model, device, threads, executor, world.size)
-    yield from _train_in(run, training, config, dataset, device, now, notices, others)
+    with ExitStack() as settings:
+        try:
+            finding = device_and_data(run, config, place, data_dir, control, queue, world)
+            device, dataset = yield from hold_notices(finding, notices)
+            config = settle(config, dataset)
+            with writing(run):
+                write_config(run, config)
+            settings.enter_context(computing(config.precision, config.reproducible, device))
+            training = prepare(config, dataset, device, world)
+            threads, why = set_threads(config.fixed_threads, training, world)
+            notices.append(why)
+            executor = yield from hold_notices(set_executor(config.executor, training), notices)
+            if control.wants("stop"):
+                raise Stopped
+        except Stopped:
+            yield RunEnd("stopped", 0, 0, None, None, 0.0)
+            return
+        training.control = control
+        now = conditions(config.model, device, threads, executor, world.size, config.precision)
+        yield from _train_in(run, training, config, dataset, device, now, notices, others)
 
 
 def resume_experiment(
@@ -178,6 +181,7 @@ def take_part(
             return
         config = make_config(plan.config)
         device = device_of(world, config.device)
+        check_precision(config.precision, device)
         dataset = yield from load_images(config, data_dir, control)
         if dataset.digest != plan.data_digest:
             raise RunError(
@@ -187,16 +191,17 @@ def take_part(
         with Place(Path(plan.run)) as place:
             with suppress(OSError):  # rank 0 tells about it
                 place.use(device)
-            training = prepare(config, dataset, device, world)
-            set_threads(config.threads, training, world)
-            training.control = control
-            others.join(training, device, config.seed)
-            try:
-                yield from train(training)
-            except (NNLabError, RuntimeError) as error:
-                if is_loss(error):
-                    raise
-                raise device_problem(error, device, config.batch_size) from error
+            with computing(config.precision, config.reproducible, device):
+                training = prepare(config, dataset, device, world)
+                set_threads(config.fixed_threads, training, world)
+                training.control = control
+                others.join(training, device, config.seed)
+                try:
+                    yield from train(training)
+                except (NNLabError, RuntimeError) as error:
+                    if is_loss(error):
+                        raise
+                    raise device_problem(error, device, config.batch_size) from error
 
 
 @contextmanager
@@ -248,32 +253,35 @@ def _go_on(
             f"Start a new run: nnlab train --config {run / 'config.json'}",
         )
     config = settle(config, dataset)
-    training = prepare(config, dataset, device, world)
-    # The same number as before: another one sums in another order, and the bits change.
-    before = found.circumstances.conditions if found else {}
-    threads, why = set_threads(config.threads or before.get("CPU threads"), training, world)
-    notices.append(why)
-    executor = yield from hold_notices(set_executor(config.executor, training), notices)
-    now = conditions(config.model, device, threads, executor, world.size)
-    training.control = control
-    if found:
-        training.model.load_state_dict(found.model)
-        training.optimizer.load_state_dict(found.optimizer)
-        match_weights(training.optimizer)
-        training.position = found.position
-        restore_random_state(found.random, torch.device(device.torch_name))
-        if changed := why_not_exact(before, now):
-            notices.append(changed)
-    if damaged := damaged_rows(run):
-        notices.append(f"{_rows(damaged)} in the logs damaged, and left out")
-    with writing(run):
-        set_newer_aside(folder, step)
-        if moved := set_aside(run, step, rows):
-            notices.append(f"{_rows(moved)} after step {step} set aside")
-        if info.config != config:
-            write_config(run, config)
-            notices.append("config.json was damaged or changed: as it was again")
-    yield from _train_in(run, training, config, dataset, device, now, notices, others)
+    with computing(config.precision, config.reproducible, device):
+        training = prepare(config, dataset, device, world)
+        # The same number as before: another one sums in another order, and the bits change.
+        before = found.circumstances.conditions if found else {}
+        threads, why = set_threads(
+            config.fixed_threads or before.get("CPU threads"), training, world
+        )
+        notices.append(why)
+        executor = yield from hold_notices(set_executor(config.executor, training), notices)
+        now = conditions(config.model, device, threads, executor, world.size, config.precision)
+        training.control = control
+        if found:
+            training.model.load_state_dict(found.model)
+            training.optimizer.load_state_dict(found.optimizer)
+            match_weights(training.optimizer)
+            training.position = found.position
+            restore_random_state(found.random, torch.device(device.torch_name))
+            if changed := why_not_exact(before, now):
+                notices.append(changed)
+        if damaged := damaged_rows(run):
+            notices.append(f"{_rows(damaged)} in the logs damaged, and left out")
+        with writing(run):
+            set_newer_aside(folder, step)
+            if moved := set_aside(run, step, rows):
+                notices.append(f"{_rows(moved)} after step {step} set aside")
+            if info.config != config:
+                write_config(run, config)
+                notices.append("config.json was damaged or changed: as it was again")
+        yield from _train_in(run, training, config, dataset, device, now, notices, others)
 
 
 def import_run(
@@ -299,7 +307,7 @@ def import_run(
     yield Progress(f"reading {file.name}", 0, None)
     weights = read_foreign_weights(file, training.model.state_dict())
     training.model.load_state_dict(weights)
-    threads, why = set_threads(config.threads, training)
+    threads, why = set_threads(config.fixed_threads, training)
     training.control.send("stop")
     run = create_run(runs_dir, config, name, share=share)
     with hold(run):
@@ -403,6 +411,7 @@ def _find_device(
         _note(run, {"state": "preparing"})
         name = found.torch_name
     device = device_of(world, name)
+    check_precision(config.precision, device)
     if device.note:
         yield Notice(device.note)
     if not queue:

@@ -138,8 +138,10 @@ def histograms(tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
     highs = rows.where(counted, -math.inf).amax(1)
     width = (highs - lows)[:, None].clamp(min=1e-30)
     places = ((rows - lows[:, None]) / width * BINS).where(counted, 0).long().clamp(0, BINS - 1)
-    counts = rows.new_zeros(len(tensors), BINS).scatter_add_(1, places, counted.float())
-    return lows, highs, counts
+    places += BINS * torch.arange(len(tensors), device=rows.device)[:, None]
+    # Not scatter_add_, which has no deterministic form on a GPU.
+    counts = torch.bincount(places[counted], minlength=len(tensors) * BINS)
+    return lows, highs, counts.reshape(-1, BINS).float()
 
 
 def _norms(tensors: list[Tensor]) -> Tensor:

@@ -33,6 +33,7 @@ from core.control import Control
 from core.device import Device
 from core.errors import LostRank
 from core.owner import Owner, lives, this_process
+from core.precision import outputs
 from core.random_state import seed_all
 from core.train import BatchSource, Position, Training
 from core.world import Part, World
@@ -216,7 +217,7 @@ class Team:
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """The mean loss of this part, and the logits, by the network that all share."""
         training = self._training
-        logits = self._network(images)
+        logits = outputs(self._network, images, training.precision)
         return training.loss(logits, labels, training.label_smoothing), logits
 
     def step(self, images: Tensor, labels: Tensor, lr: float) -> tuple[Tensor, Tensor]:

@@ -132,6 +132,7 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device, world: World = 
         score=dataset.task.score(dataset.train.labels),
         test_score=dataset.task.score(dataset.test.labels),
         label_smoothing=config.label_smoothing,
+        precision=config.precision,
         report_interval=config.report_interval,
     )
 

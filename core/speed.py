@@ -167,7 +167,14 @@ def _evaluation(training: Training, batches: BatchSource, seconds: float) -> flo
         yield from ()
         return some.seen == 0 or time.perf_counter() - started < seconds
 
-    for _ in evaluate(training.model, some, loss=training.loss, between=time_left):
+    evaluation = evaluate(
+        training.model,
+        some,
+        loss=training.loss,
+        precision=training.precision,
+        between=time_left,
+    )
+    for _ in evaluation:
         pass
     _waiting(training)()
     return some.seen / (time.perf_counter() - started)

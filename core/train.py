@@ -21,6 +21,7 @@ from core.events import ControlApplied, EpochEnd, Event, Notice, Progress, StepR
 from core.layer_watch import LayerWatch
 from core.losses import Loss
 from core.losses.classification import cross_entropy
+from core.precision import Precision, outputs
 from core.random_state import RandomState, random_state, restore_random_state
 from core.schedules import Schedule, warm_up
 from core.task import Score, hits
@@ -157,6 +158,7 @@ class Training:
         score: Score = hits,
         test_score: Score = hits,
         label_smoothing: float = 0.0,
+        precision: Precision = "float32",
         report_interval: float = 0.1,
         control: Control | None = None,
         saving: Saving | None = None,
@@ -172,6 +174,7 @@ class Training:
         self.score = score
         self.test_score = test_score
         self.label_smoothing = label_smoothing
+        self.precision: Precision = precision
         self.report_interval = report_interval
         self.control = control or Control()
         self.saving = saving
@@ -196,7 +199,7 @@ class Training:
 
     def eager_forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """The mean loss and the logits, as the network and the loss compute them."""
-        logits = self.model(images)
+        logits = outputs(self.model, images, self.precision)
         return self.loss(logits, labels, self.label_smoothing), logits
 
     def eager_step(self, images: Tensor, labels: Tensor, lr: float) -> tuple[Tensor, Tensor]:
@@ -242,6 +245,7 @@ def train(training: Training) -> Generator[Event, None, None]:
                 training.test_batches,
                 loss=training.loss,
                 score=training.test_score,
+                precision=training.precision,
                 between=between,
                 team=training.team,
             )
@@ -380,6 +384,7 @@ def evaluate(
     *,
     loss: Loss = cross_entropy,
     score: Score = hits,
+    precision: Precision = "float32",
     between: Callable[[], Generator[Event, None, bool]] | None = None,
     team: Team | None = None,
 ) -> Generator[Event, None, tuple[float, float] | None]:
@@ -401,7 +406,7 @@ def evaluate(
             with torch.inference_mode():
                 images, labels = batches.batch(0, index)
                 if team is None or team.counts(batches):
-                    logits = model(images)
+                    logits = outputs(model, images, precision)
                     loss_sum.add_(loss(logits, labels), alpha=len(labels))
                     score_sum.add_(score(logits, labels))
                     seen += len(labels)

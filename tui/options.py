@@ -48,7 +48,7 @@ PANELS: dict[str, tuple[str, ...]] = {
         *("initializer", "init_options", "conv_init", "norm_init", "weight_decay", "l1", "decay"),
     ),
     "Machine": (
-        *("device", "devices", "threads", "executor"),
+        *("device", "devices", "threads", "executor", "precision", "reproducible"),
         *("report_interval", "checkpoint_seconds", "keep_every"),
     ),
 }
@@ -116,7 +116,8 @@ def with_run_options(model: Any) -> Callable[[Callable[..., None]], Callable[...
         @wraps(command)
         def parse(**typed: Any) -> None:
             named = {field: typed.pop(field) for field in RunConfig.model_fields}
-            values = {field: _text(text) for field, text in named.items() if text is not None}
+            given = {field: typed for field, typed in named.items() if typed not in (None, False)}
+            values = {field: _text(text) for field, text in given.items()}
             command(Given(values, typed.pop("config")), **typed)
 
         own = list(inspect.signature(command).parameters.values())[1:]
@@ -145,13 +146,18 @@ def _options() -> Iterable[inspect.Parameter]:
         if name == "model":
             continue
         kind = _kind(field)
+        flag, panel = "--" + name.replace("_", "-"), PANEL_OF.get(name, "Training")
+        if kind is bool:
+            on = typer.Option(flag, help=_help(name, field), rich_help_panel=panel)
+            yield _parameter(name, Annotated[bool, on], False)
+            continue
         option = typer.Option(
-            "--" + name.replace("_", "-"),
+            flag,
             help=_help(name, field),
             # Checked by RunConfig; the type is only what the help shows.
             parser=str,
             autocompletion=completion(name),
-            rich_help_panel=PANEL_OF.get(name, "Training"),
+            rich_help_panel=panel,
         )
         yield _parameter(name, Annotated[kind | None, option])
     file = typer.Option(
@@ -161,22 +167,24 @@ def _options() -> Iterable[inspect.Parameter]:
     yield _parameter("config", Annotated[Path | None, file])
 
 
-def _parameter(name: str, annotation: Any) -> inspect.Parameter:
+def _parameter(name: str, annotation: Any, default: Any = None) -> inspect.Parameter:
     return inspect.Parameter(
-        name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=annotation
+        name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation
     )
 
 
 def _kind(field: FieldInfo) -> Any:
-    """int, float or str; a list of str for what can be given several times."""
+    """int, float, bool or str; a list of str for what can be given several times."""
     kinds = [k for k in get_args(field.annotation) if k is not type(None)] or [field.annotation]
     if get_origin(field.annotation) in (tuple, dict):
         return list[str]
-    return kinds[0] if kinds[0] in (int, float) else str
+    return kinds[0] if kinds[0] in (int, float, bool) else str
 
 
-def _text(typed: str | Sequence[str]) -> str:
+def _text(typed: bool | str | Sequence[str]) -> str:
     """`--augmentation flip --augmentation crop` as "flip,crop"."""
+    if isinstance(typed, bool):
+        return str(typed).lower()
     return typed if isinstance(typed, str) else ",".join(typed)
 
 
@@ -202,7 +210,7 @@ def _help(name: str, field: FieldInfo) -> str:
             own.setdefault(declared.facts["lr"], []).append(declared.name)
         rates = [f"{lr:g} with {', '.join(names)}" for lr, names in sorted(own.items())]
         words.append(f"Default: {'; '.join(rates)}.")
-    elif field.default not in (None, (), {}):
+    elif field.default is not False and field.default not in (None, (), {}):
         default = field.default
         words.append(
             f"Default: {default:g}." if isinstance(default, float) else f"Default: {default}."

@@ -17,6 +17,7 @@ def test_the_same_conditions_have_nothing_to_tell():
         ({"device name": "another CPU"}, "device name a CPU, was another CPU"),
         ({"CPU threads": 8}, "CPU threads 1, was 8"),
         ({"executor": "compile"}, "executor eager, was compile"),
+        ({"precision": "bfloat16"}, "precision float32, was bfloat16"),
         ({"torch": "2.0.0"}, "was 2.0.0"),
         ({"python": "3.9.1"}, "was 3.9.1"),
     ],

@@ -44,7 +44,7 @@ async def test_names_from_a_registry_are_chosen_and_the_rest_is_typed(app):
         chosen = {n for n, f in app.form.fields.items() if isinstance(f.control, Select)}
         assert chosen == {
             *("optimizer", "schedule", "loss", "initializer", "conv_init"),
-            *("decay", "normalisation", "norm_init", "executor"),
+            *("decay", "normalisation", "norm_init", "executor", "precision", "reproducible"),
         }
         assert app.form.fields["optimizer"].choices == tuple(OPTIMIZERS)
 

@@ -51,17 +51,20 @@ def _measure(
     yield Progress("importing torch", 0, None)
     from core.control import Control
     from core.device import choose_device
+    from core.precision import check_precision, computing
     from core.prepare import load_images, prepare, set_executor, set_threads
     from core.speed import measure_speed
 
     device = choose_device(config.device)
+    check_precision(config.precision, device)
     if device.note:
         yield Notice(device.note)
     dataset = yield from load_images(config, data_dir, Control())
-    training = prepare(config, dataset, device)
-    threads, _ = set_threads(config.threads, training)
-    executor = yield from set_executor(config.executor, training)
-    speed = yield from measure_speed(training, seconds)
+    with computing(config.precision, config.reproducible, device):
+        training = prepare(config, dataset, device)
+        threads, _ = set_threads(config.fixed_threads, training)
+        executor = yield from set_executor(config.executor, training)
+        speed = yield from measure_speed(training, seconds)
     return speed, device.name, threads, executor
 
 
@@ -72,6 +75,7 @@ def _as_json(
 
     settings = {"model": config.model, "data": config.data, "batch_size": config.batch_size}
     where = {"device": device, "threads": threads, "executor": executor}
+    where["precision"] = config.precision
     return settings | where | asdict(speed)
 
 
@@ -89,6 +93,7 @@ def _print(config: "RunConfig", speed: "Speed", device: str, threads: int, execu
     plural = "s" * (threads > 1)
     line(config.model, f"{config.data}, batches of {config.batch_size}", "bold")
     how = ", compiled" if executor == "compile" else ""
+    how += "" if config.precision == "float32" else f", {config.precision}"
     line("device", f"{device}, {threads} CPU thread{plural}{how}")
     line(
         "training",

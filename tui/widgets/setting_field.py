@@ -165,6 +165,8 @@ def as_text(value: Any) -> str:
     """A setting as one would type it: (a, b) -> "a,b", {"hidden": 512} -> "hidden=512"."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, dict):
         return ",".join(f"{k}={json.dumps(v)}" for k, v in value.items())
     if isinstance(value, tuple | list):

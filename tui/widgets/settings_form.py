@@ -29,6 +29,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "images": ("augmentation", "normalisation", "input_size"),
     "run": (
         *("model_options", "seed", "device", "devices", "threads", "executor"),
+        *("precision", "reproducible"),
         *("report_interval", "checkpoint_seconds", "keep_every"),
     ),
 }
@@ -153,6 +154,8 @@ def _values(name: str) -> dict[str, tuple[str, ...]]:
     annotation = RunConfig.model_fields[name].annotation
     if get_origin(annotation) is Literal:
         return {"choices": get_args(annotation)}
+    if annotation is bool:
+        return {"choices": ("no", "yes")}
     if name == "device":
         return {"known": ("auto", "cpu", "cuda", "mps")}
     if name == "devices":
