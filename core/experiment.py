@@ -58,6 +58,7 @@ from core.runs import (
     write_facts,
 )
 from core.saving import SHARE, Cadence, Checkpoints
+from core.slowdown import with_slowdown_told
 from core.train import Training, train
 from core.world import ALONE, World
 
@@ -449,7 +450,10 @@ def _train_in(
         start = start_of(run, training, config, dataset, device, now)
         yield replace(start, devices=team.gpus) if team else start
         try:
-            yield from with_device_history(train(training), device.uuid)
+            steps = train(training)
+            if device.torch_name == "cpu":
+                steps = with_slowdown_told(steps, now["CPU threads"])
+            yield from with_device_history(steps, device.uuid)
             finished = training.position.epoch > training.position.epochs
             if training.stopping or not saving.up_to_date:
                 yield from saving.save("final" if finished else "stop")
