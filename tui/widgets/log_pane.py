@@ -21,12 +21,12 @@ class LogPane(Pane, can_focus=False):
         with VerticalScroll():
             yield Static(markup=False)
 
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).anchor()
+
     def show(self, view: RunView) -> None:
         if view.log is self._shown:
             return
         self._shown = view.log
         lines = [safe_text(line) for line in view.log]
         self.query_one(Static).update(Text("\n".join(lines) or "nothing yet"))
-        scroll = self.query_one(VerticalScroll)
-        if scroll.scroll_offset.y >= scroll.max_scroll_y - 1:
-            scroll.scroll_end(animate=False)
