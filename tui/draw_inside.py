@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from tui.format import DASH, clip, safe_text, shape
@@ -25,24 +26,26 @@ def parameter_lines(
     """A line for each parameter."""
 
     names = [clip(f.name, max(columns - 60, 16)) for f in figures]
-    width = max(len("parameter"), *map(len, names))
+    width = max(cell_len("parameter"), *map(cell_len, names))
     shapes = max(len("shape"), *(len(shape(f.shape)) for f in figures))
     gradient = "  gradient" if loss is not None else ""
+    drawn = width + shapes + 50 + len(gradient) <= columns  # else there is no room for histograms
     lines = [
         Text(
             f"{'parameter':<{width}}  {'shape':>{shapes}}  {'norm':>8}  {'mean':>8}  "
-            f"{'spread':>7}  histogram   {gradient}",
+            f"{'spread':>7}{'  histogram   ' * drawn}{gradient}",
             "bold",
         )
     ]
     for name, f in zip(names, figures, strict=True):
-        most = max(f.histogram)
-        bars = sparkline([n / most for n in f.histogram] if most else [], len(f.histogram))
         line = Text(
-            f"{name:<{width}}  {shape(f.shape):>{shapes}}  {number(f.norm):>8}  "
-            f"{number(f.mean):>8}  {number(f.spread):>7}  "
+            f"{set_cell_size(name, width)}  {shape(f.shape):>{shapes}}  {number(f.norm):>8}  "
+            f"{number(f.mean):>8}  {number(f.spread):>7}"
         )
-        line.append(bars, "#87afd7")
+        if drawn:
+            most = max(f.histogram)
+            bars = sparkline([n / most for n in f.histogram] if most else [], len(f.histogram))
+            line.append(f"  {bars}", "#87afd7")
         if loss is not None:
             line.append(f"  {DASH if f.gradient_norm is None else number(f.gradient_norm):>8}")
         lines.append(line)

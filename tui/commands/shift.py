@@ -143,11 +143,13 @@ def print_accuracies(found: list[Any], rows: tuple[tuple[str, str], ...]) -> Non
 
 def print_shares(result: "LabelResult", classes: tuple[str, ...]) -> None:
     """How frequent each class is, and was estimated to be."""
+    from rich.cells import cell_len, set_cell_size
+
     from tui.format import clip
 
     names = [clip(name, LONGEST) for name in classes]
-    width = max(len(n) for n in ["shares (seed 0)", *names])
+    width = max(map(cell_len, ["shares (seed 0)", *names]))
     print(f"{'shares (seed 0)':<{width}}  training  target  estimated")
     columns = (result.source_shares, result.true_shares, result.estimated_shares)
     for name, q, p, estimate in zip(names, *columns, strict=True):
-        print(f"{name:<{width}}  {q:8.3f}  {p:6.3f}  {estimate:9.3f}")
+        print(f"{set_cell_size(name, width)}  {q:8.3f}  {p:6.3f}  {estimate:9.3f}")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -17,7 +18,7 @@ from tui.widgets.pane import Pane
 Pairs = Sequence[tuple[str, str]]  # name, value
 
 GAP = 3  # between two columns of settings
-LONG = 16  # characters; a longer value gets lines of its own
+LONG = 16  # columns of the terminal; a longer value gets lines of its own
 MOST_COLUMNS = 4
 
 
@@ -54,11 +55,11 @@ class ConfigPane(Pane, can_focus=False):
 
 def newspaper(pairs: Pairs, width: int, name_style: str = "") -> Text:
     """Short pairs down as many columns as fit into `width`, then long ones, a line each."""
-    short = [pair for pair in pairs if len(pair[1]) <= LONG]
+    short = [pair for pair in pairs if cell_len(pair[1]) <= LONG]
     for count_of_columns in range(MOST_COLUMNS, 0, -1):
         rows = max(-(-len(short) // count_of_columns), 1)
         columns = [short[i : i + rows] for i in range(0, len(short), rows)]
-        widths = [(max(len(n) for n, _ in c), max(len(v) for _, v in c)) for c in columns]
+        widths = [(max(len(n) for n, _ in c), max(cell_len(v) for _, v in c)) for c in columns]
         if sum(names + 1 + values for names, values in widths) + GAP * (len(columns) - 1) <= width:
             break
     text = Text()
@@ -67,12 +68,12 @@ def newspaper(pairs: Pairs, width: int, name_style: str = "") -> Text:
         for column, (names, values) in zip(columns, widths, strict=True):
             if row < len(column):
                 line.append(f"{column[row][0]:<{names}} ", name_style)
-                line.append(f"{column[row][1]:<{values + GAP}}")
+                line.append(set_cell_size(column[row][1], values + GAP))
         line.rstrip()
         text.append_text(line).append("\n")
-    longest = max((len(n) for n, v in pairs if len(v) > LONG), default=0)
+    longest = max((len(n) for n, v in pairs if cell_len(v) > LONG), default=0)
     for name, value in pairs:
-        if len(value) > LONG:
+        if cell_len(value) > LONG:
             text.append(f"{name:<{longest}} ", name_style)
             text.append(f"{value}\n")
     text.rstrip()
