@@ -33,6 +33,7 @@ from tui.screens.chart_screen import ChartScreen
 from tui.screens.confirm import ConfirmScreen, QuitScreen
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.help import HelpScreen
+from tui.screens.too_small import TooSmallScreen, too_small
 from tui.terminal import TerminalDriver
 from tui.theme import NNLAB_THEME, THEMES
 
@@ -103,6 +104,15 @@ class NNLabApp(App[int]):
             self.watch_run(self.run_to_watch)
         else:
             self.open_launch_screen()
+        self.mind_room()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.mind_room)
+
+    def mind_room(self) -> None:
+        """Put a notice over the screens while they have no room."""
+        if too_small(self.size) and not isinstance(self.screen, TooSmallScreen):
+            self.push_screen(TooSmallScreen("The run goes on." if self.training else ""))
 
     @work(thread=True, exit_on_error=False, group="import")
     def import_torch(self) -> None:
@@ -214,7 +224,11 @@ class NNLabApp(App[int]):
         """A question has to be answered before there are other screens, and one of each will do."""
         if action == "runs":
             screens = [type(screen).__name__ for screen in self.screen_stack]
-            return not isinstance(self.screen, ModalScreen) and "RunsScreen" not in screens
+            if isinstance(self.screen, ModalScreen | TooSmallScreen):
+                return False
+            return "RunsScreen" not in screens
+        if action == "help":
+            return not isinstance(self.screen, TooSmallScreen)
         return super().check_action(action, parameters)
 
     def after_dashboard(self, _: None) -> None:

@@ -31,11 +31,11 @@ class ChooseChartsScreen(ModalScreen[None]):
         align: center middle;
         background: $background 60%;
         #dialog {
-            width: 44; max-width: 95%; height: auto; max-height: 90%;
-            padding: 1 2; background: $surface; border: round $primary;
+            width: 50; max-width: 95%; height: auto; max-height: 100%;
+            padding: 0 2; background: $surface; border: round $primary;
         }
         SelectionList {
-            height: auto; max-height: 14; padding: 0; border: none; background: transparent;
+            height: auto; max-height: 58vh; padding: 0; border: none; background: transparent;
         }
         #answers { height: 1; margin-top: 1; }
         #answers Button { min-width: 0; padding: 0 1; margin-right: 1; }

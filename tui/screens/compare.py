@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import ScrollableContainer
 from textual.message import Message
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from core.comparison import ComparedRun
@@ -25,6 +25,7 @@ from tui.format import safe_text
 from tui.results_table import results_table, standing_text
 from tui.screens.chart_screen import ChartScreen
 from tui.widgets.chart_grid import ChartGrid
+from tui.widgets.key_line import KeyLine
 from tui.widgets.overlay_pane import Overlaid, OverlayPane
 
 LOOK_EVERY = 2.0  # seconds between two looks at the runs
@@ -78,7 +79,7 @@ class CompareScreen(ChartScreen):
         with ScrollableContainer(id="results", can_focus=True) as results:
             results.border_title = "settings that differ, and results"
             yield Static(markup=False)
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.show_runs()

@@ -8,12 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
-from rich.text import Text
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.message import Message
-from textual.widgets import Footer, Static
 
 from core.build import is_user_model
 from core.config import RunConfig
@@ -35,6 +33,7 @@ from tui.widgets.curve_pane import CurvePane
 from tui.widgets.device_pane import DevicePane
 from tui.widgets.diagnosis_pane import DiagnosisPane
 from tui.widgets.epochs_pane import EpochsPane
+from tui.widgets.key_line import KeyLine
 from tui.widgets.log_pane import LogPane
 from tui.widgets.loss_pane import LossPane
 from tui.widgets.pane import Pane
@@ -58,7 +57,6 @@ UPDATES_PER_SECOND = 2
 RARELY = 2.0  # seconds between two updates over a slow line
 STEERING = ("pause", "resume", "stop", "checkpoint", "learning_rate", "epochs")  # actions
 FIRST = ("loss", "score")  # charts
-LEAST_SIZE = (60, 16)  # columns and lines; below, a notice takes the dashboard's place
 
 
 class DashboardScreen(ChartScreen):
@@ -134,8 +132,7 @@ class DashboardScreen(ChartScreen):
             yield EpochsPane()
             yield ConfigPane(self.config, self.attached)
             yield LogPane()
-        yield Static(id="too-small")
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.devices.start()
@@ -350,20 +347,7 @@ class DashboardScreen(ChartScreen):
         super().show_grid(grid)
         self._arrange()
 
-    def on_resize(self, event: events.Resize) -> None:
-        width, height = event.size
-        small = width < LEAST_SIZE[0] or height < LEAST_SIZE[1]
-        self.set_class(small, "-too-small")
-        footer = self.query_one(Footer)
-        footer.compact = width < 112
-        footer.show_command_palette = width >= 100
-        self.query_one("#too-small", Static).update(
-            Text(
-                f"nnlab needs {LEAST_SIZE[0]}×{LEAST_SIZE[1]} characters; "
-                f"this terminal has {width}×{height}.\nThe run goes on.",
-                justify="center",
-            )
-        )
+    def on_resize(self) -> None:
         self._arrange()
 
     @property

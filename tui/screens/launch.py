@@ -14,7 +14,7 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.css.query import NoMatches
 from textual.screen import Screen
-from textual.widgets import Button, Footer, Input, Select, Static
+from textual.widgets import Button, Input, Select, Static
 from textual.widgets._select import SelectOverlay
 
 from core.build import default_input_size
@@ -40,6 +40,7 @@ from tui.screens.model import ModelScreen
 from tui.screens.presets import PresetScreen
 from tui.widgets.data_list import DataList
 from tui.widgets.estimate_pane import EstimatePane
+from tui.widgets.key_line import KeyLine
 from tui.widgets.layer_table import LayerTable
 from tui.widgets.network_list import NetworkList
 from tui.widgets.picker import Picker
@@ -59,7 +60,7 @@ PAUSE = 0.3  # seconds without a change before the estimate begins
 class LaunchScreen(Screen[None]):
     """Puts a RunConfig together and hands it to `app.start_run`."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-roomy")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (72, "-narrow"), (100, "-wide"), (160, "-roomy")]  # noqa: RUF012
     AUTO_FOCUS = "#model OptionList"
     BINDINGS: ClassVar = [
         # With priority, so that it works from a list and from a text field as well.
@@ -149,7 +150,7 @@ class LaunchScreen(Screen[None]):
                 yield Static(id="command", markup=False)
                 yield Button("Start", variant="primary", compact=True, id="start")
         yield EstimatePane(id="brief")
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one("#brief", EstimatePane).brief = True

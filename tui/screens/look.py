@@ -10,13 +10,14 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from core.errors import NNLabError
 from core.events import Notice, Progress
 from tui.format import safe_text
 from tui.images import needs_ramp
+from tui.widgets.key_line import KeyLine
 
 Draw = Callable[[int, int, bool], list[Text]]  # columns, lines, whether in shades of grey
 Sections = Generator[Progress | Notice | Draw, None, None]
@@ -77,7 +78,7 @@ class LookScreen(Screen[None]):
         yield Static("loading…", id="doing", markup=False)
         with VerticalScroll():
             yield Static(id="text", markup=False)
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.work_out()

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static, Tree
+from textual.widgets import Static, Tree
 
 from core.errors import NNLabError
 from core.events import LayerFigures
@@ -20,6 +20,7 @@ from tui.draw_layers import Column, layer_lines, shown_columns, title_line, tree
 from tui.format import safe_text
 from tui.layer_lines import total_lines
 from tui.layer_tree import LayerNode, tree_of, tree_of_names
+from tui.widgets.key_line import KeyLine
 from tui.widgets.layer_tree import LayerTree
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class ModelScreen(Screen[None]):
         yield Static(id="titles", markup=False)
         yield LayerTree(self._line_of)
         yield Static(id="layer", markup=False)
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.set_class(self.view_of is None, "-without-run")

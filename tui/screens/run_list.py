@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Container, Horizontal
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from core.errors import QueryError
@@ -23,6 +23,7 @@ from core.run_views import RunViews
 from core.runs import RunInfo
 from core.view import RunView
 from tui.format import safe_text
+from tui.widgets.key_line import KeyLine
 from tui.widgets.run_preview import RunPreview
 from tui.widgets.run_table import COLUMNS, Row, RunTable
 
@@ -92,7 +93,7 @@ class RunListScreen(Screen[None]):
         with Container(id="runs-body"):
             yield RunTable()
             yield RunPreview()
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.index = RunIndex(self.lab.runs_dir)
@@ -282,8 +283,6 @@ class RunListScreen(Screen[None]):
         self.set_class(width < 110 and height < 20, "-low")
         preview = self.query_one(RunPreview)
         preview.set_class(width < 110, "-wide")
-        footer = self.query_one(Footer)
-        footer.show_command_palette = width >= 120
         placeholder = Text(EXAMPLE)
         placeholder.truncate(max(10, width - 34), overflow="ellipsis")
         self.query_one("#runs-filter", Input).placeholder = placeholder.plain
