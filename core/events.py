@@ -45,9 +45,10 @@ class Queued:
 
 @dataclass(frozen=True)
 class Waiting:
-    """The run folder cannot be written: training stands still until it can, and then goes on."""
+    """The run folder cannot be written, or another process of the run gives no sign of life:
+    training stands still until that is over, and then goes on."""
 
-    problem: str  # in one line: what, where, how much is needed; "" when it goes on
+    problem: str  # in one line: what, or who, is waited for; "" when it goes on
 
 
 @dataclass(frozen=True)

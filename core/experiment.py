@@ -468,7 +468,10 @@ def _train_in(
             yield replace(end_of(training, "failed"), problem=problem.problem, fix=problem.fix)
             raise problem from error
 
-    yield from record(run, events(), dataset.digest, rows=rows, patience=saving.patience)
+    beside = team.silence_told if team else None
+    yield from record(
+        run, events(), dataset.digest, rows=rows, patience=saving.patience, beside=beside
+    )
 
 
 def keep_checkpoints(

@@ -10,8 +10,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core.events import Event, Notice, Progress, Queued, RunEnd, RunStart, StartOver, from_row
+from core.events import (
+    Event,
+    Notice,
+    Progress,
+    Queued,
+    RunEnd,
+    RunStart,
+    StartOver,
+    Waiting,
+    from_row,
+)
+from core.owner import lives
 from core.record import METRICS, OTHERS, parse_line
+from core.run_lock import stopped_since
 from core.runs import ACTIVE, RunInfo, in_line, read_info
 from core.view import RunView, reduce
 
@@ -25,14 +37,15 @@ def follow(run: Path, left: Callable[[], bool]) -> Iterator[Event]:
 
     Ends with the RunEnd of a run that is over (one is made up for a run that ended without a
     word), or as soon as `left()` is true. When the rows are rewritten, as resuming does with those
-    after its checkpoint, StartOver comes and then everything anew. Needs little memory, however
-    long the run.
+    after its checkpoint, StartOver comes and then everything anew. A process that stands still is
+    told as Waiting. Needs little memory, however long the run.
     """
     rows = Rows(run)
     view = RunView()
     over = False  # the last row says that the run has ended
     told = 0  # of the damaged rows
     line: Queued | None = None  # the last that was told of it
+    waited = ""  # for what, though no row says so
     ask_at, readable_at = 0.0, time.monotonic()
     while not left():
         for event in rows.read():
@@ -58,6 +71,9 @@ def follow(run: Path, left: Callable[[], bool]) -> Iterator[Event]:
                     yield line
                 elif view.start is None:
                     yield Progress("preparing", 0, None)
+            if (waiting := _who_is_stopped(info)) != waited:
+                waited = waiting
+                yield Waiting(waiting)
             if info.state in (*ACTIVE, "silent"):
                 readable_at = now
             elif info.state != "unreadable" or now - readable_at > UNREADABLE_SECONDS:
@@ -69,6 +85,16 @@ def follow(run: Path, left: Callable[[], bool]) -> Iterator[Event]:
                     yield end_of(info, view)
                 return
         time.sleep(POLL_SECONDS)
+
+
+def _who_is_stopped(info: RunInfo) -> str:
+    """What to tell of a process that lives and does nothing, not even say so; "" if it does."""
+    if info.owner is None or info.state not in ACTIVE or not lives(info.owner):
+        return ""
+    if (since := stopped_since(info.path)) is None:
+        return ""
+    at = time.strftime("%H:%M:%S", time.localtime(since))
+    return f"No sign of life from {info.owner} since {at}: is it stopped?"
 
 
 def _without_memory(view: RunView) -> RunView:

@@ -11,8 +11,8 @@ What goes over the wire is numbers and JSON, never pickles.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -32,6 +32,8 @@ from core.checkpoint import join_optimizer, split_optimizer
 from core.control import Control
 from core.device import Device
 from core.errors import LostRank
+from core.events import Event, Waiting
+from core.heartbeat import Heartbeat
 from core.owner import Owner, lives, this_process
 from core.precision import outputs
 from core.random_state import seed_all
@@ -186,6 +188,7 @@ class Team:
         self.members = [
             Member(**m | {"owner": Owner(**m["owner"])}) for m in self._exchange(asdict(me))
         ]
+        self.heartbeat = Heartbeat(PrefixStore("signs", store), world.rank, self._names())
         training.team = self
         training.forward = self.forward
         training.step = self.step
@@ -197,6 +200,7 @@ class Team:
 
     def close(self) -> None:
         """Leave the others."""
+        self.heartbeat.stop()
         dist.destroy_process_group()
 
     @property
@@ -206,11 +210,18 @@ class Team:
 
     def gone(self) -> list[str]:
         """The others on this machine whose process is there no more."""
+        named = zip(self._names(), self.members, strict=True)
+        return [name for name, member in named if lives(member.owner) is False]
+
+    def _names(self) -> list[str]:
         return [
             f"rank {rank} (process {member.owner.pid} on {member.owner.host})"
             for rank, member in enumerate(self.members)
-            if lives(member.owner) is False
         ]
+
+    def silence_told(self, tell: Callable[[Event], None]) -> AbstractContextManager[None]:
+        """While the context lasts, `tell` is told, from a thread, who of the others is silent."""
+        return self.heartbeat.heard(lambda line: tell(Waiting(line)))
 
     # Steps
 

@@ -11,10 +11,11 @@ import heapq
 import json
 import os
 import re
+import threading
 import time
 import zlib
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -53,6 +54,8 @@ TO_JSON = json.JSONEncoder(allow_nan=False).encode  # json.dumps would make one 
 class RowWriter:
     """Appends to the three logs of the run folder `path`, in order, and each line once.
 
+    Threads that share one hold its `lock` meanwhile.
+
     What cannot be written stays in memory, and goes first the next time. Opening and writing raise
     OSError; of a line that was cut short by it, nothing stays in the file.
     """
@@ -62,6 +65,7 @@ class RowWriter:
         self.seq = max(
             (row["seq"] for name in (METRICS, OTHERS) for row in _rows(path / name)), default=0
         )
+        self.lock = threading.RLock()
         self._waiting: list[tuple[str, bytes]] = []
         self._files: dict[str, _Appending] = {}
 
@@ -88,10 +92,11 @@ class RowWriter:
 
     def sync(self) -> int:
         """Write and wait until all rows are on the disk; the `seq` of the last. Raises OSError."""
-        self.write()
-        for name in (METRICS, OTHERS):
-            os.fsync(self._open(name).descriptor)
-        return self.seq
+        with self.lock:
+            self.write()
+            for name in (METRICS, OTHERS):
+                os.fsync(self._open(name).descriptor)
+            return self.seq
 
     def close(self) -> None:
         """Close the files. What waits is dropped."""
@@ -149,30 +154,34 @@ def record(
     *,
     rows: RowWriter | None = None,
     patience: Patience | None = None,
+    beside: Callable[[Callable[[Event], None]], AbstractContextManager] | None = None,
 ) -> Generator[Event, None, None]:
     """Pass `events` on unchanged, each written to the run folder `path` first.
 
     Continues a folder that has rows already. While it cannot be written, nothing more is taken
     from `events`. Raises RunError when `patience` is at an end.
+
+    `beside` makes a context that lasts as long. It is given what records one more event, from any
+    thread, also while `events` does not come back; such an event is not passed on.
     """
     rows = rows or RowWriter(path)
     patience = patience or Patience(Control())
     folder = _Recording(path, rows, data_digest)
     try:
-        for event in events:
-            if isinstance(event, Progress):  # news of the moment, not of the run
+        with beside(folder.tell) if beside else nullcontext():
+            for event in events:
+                if isinstance(event, Progress):  # news of the moment, not of the run
+                    yield event
+                    continue
+                if isinstance(event, Waiting) or (isinstance(event, RunEnd) and event.problem):
+                    folder.tell(event)
+                else:
+                    folder.take(event)
+                    size = rows.waiting_bytes
+                    for news in until_written(folder.write, "What happened", path, size, patience):
+                        folder.take(news)
+                        yield news
                 yield event
-                continue
-            folder.take(event)
-            if isinstance(event, Waiting) or (isinstance(event, RunEnd) and event.problem):
-                with suppress(OSError):  # it is waited for already, or was in vain
-                    folder.write()
-            else:
-                size = rows.waiting_bytes
-                for news in until_written(folder.write, "What happened", path, size, patience):
-                    folder.take(news)
-                    yield news
-            yield event
     except (
         BaseException
     ) as error:  # a bug, a full disk, a reader that left: the process may live on
@@ -198,24 +207,35 @@ class _Recording:
         self._due = False  # whether run.json has to be written, however soon
         self._written, self._cost = 0.0, 0.0  # seconds
 
+    def tell(self, event: Event) -> None:
+        """Take an event in that cannot wait for the folder: it is waited for already, the end was
+        in vain, or this is another thread."""
+        with self._rows.lock:
+            self.take(event)
+            with suppress(OSError):
+                self.write()
+
     def take(self, event: Event) -> None:
-        self._rows.add(event)
-        # Without what run.json does not tell: it would be copied for each row.
-        self._view = replace(reduce(self._view, event), reports=(), layers=(), devices=(), log=())
-        now = time.perf_counter()
-        self._due |= isinstance(event, AT_ONCE) or (
-            isinstance(event, EpochEnd) and now - self._written > self._cost / FACTS_SHARE
-        )
+        with self._rows.lock:
+            self._rows.add(event)
+            # Without what run.json does not tell: it would be copied for each row.
+            view = reduce(self._view, event)
+            self._view = replace(view, reports=(), layers=(), devices=(), log=())
+            now = time.perf_counter()
+            self._due |= isinstance(event, AT_ONCE) or (
+                isinstance(event, EpochEnd) and now - self._written > self._cost / FACTS_SHARE
+            )
 
     def write(self) -> None:
         """Bring everything to the folder. Raises OSError."""
-        self._rows.write()
-        if self._due and self._view.start:
-            began = time.perf_counter()
-            write_facts(self._path, self._facts | _figures(self._view))
-            self._written = time.perf_counter()
-            self._cost = self._written - began
-            self._due = False
+        with self._rows.lock:
+            self._rows.write()
+            if self._due and self._view.start:
+                began = time.perf_counter()
+                write_facts(self._path, self._facts | _figures(self._view))
+                self._written = time.perf_counter()
+                self._cost = self._written - began
+                self._due = False
 
     def write_end_of(self, error: BaseException) -> None:
         """Say in run.json that the run is over, if it did not say so itself."""

@@ -23,6 +23,7 @@ from core.permissions import file_mode
 LOCK = "lock"
 BEAT_SECONDS = 10.0  # between two signs of life
 SILENT_SECONDS = 60.0  # without one: clocks of two machines differ, and file systems are late
+STOPPED_SECONDS = 30.0  # without one, of a process on this machine
 NAMING_SECONDS = 1.0  # that a new holder is given to write its name
 # What file systems without locks answer: NFS without its lock service, some FUSE and Lustre mounts.
 NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
@@ -76,6 +77,16 @@ def silence(run: Path) -> str | None:
     hours, minutes = divmod(int(seconds) // 60, 60)
     days, hours = divmod(hours, 24)
     return f"{days} d {hours} h" if days else f"{hours} h {minutes} m" if hours else f"{minutes} m"
+
+
+def stopped_since(run: Path) -> float | None:
+    """When a process of this machine that has the run gave its last sign of life, in Unix seconds;
+    None if that is not long ago. It may be stopped, or swapped out."""
+    try:
+        last = (run / LOCK).stat().st_mtime
+    except OSError:
+        return None
+    return last if time.time() - last > STOPPED_SECONDS else None
 
 
 def _acquire(run: Path, force: bool) -> tuple[int, str | None]:

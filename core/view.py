@@ -113,6 +113,8 @@ def reduce(view: RunView, event: Event) -> RunView:
             return replace(view, state="queued", behind=event.behind)
         case Waiting(problem="") if view.state == "waiting":
             return replace(view, state=view.before_waiting, waiting="")
+        case Waiting() if view.end or not event.problem:
+            return view
         case Waiting():
             before = view.before_waiting if view.state == "waiting" else view.state
             return replace(view, state="waiting", before_waiting=before, waiting=event.problem)
@@ -175,7 +177,7 @@ def describe(event: Event) -> str | None:
         case Queued():
             return f"queued behind {', '.join(event.behind)}" if event.behind else "queued"
         case Waiting(problem=""):
-            return "it could be written again: the run goes on"
+            return "the run goes on"
         case Waiting():
             return event.problem
         case RunStart():

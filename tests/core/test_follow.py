@@ -1,5 +1,8 @@
+import os
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -14,9 +17,11 @@ from core.events import (
     RunStart,
     StartOver,
     StepReport,
+    Waiting,
 )
 from core.follow import follow
 from core.record import METRICS, OTHERS, read_events, record, set_aside
+from core.run_lock import hold
 from core.runs import Standing, create_run, discard_run, read_facts, write_facts
 from core.view import RunView, reduce_all
 
@@ -212,3 +217,19 @@ def test_a_run_whose_turn_comes_is_prepared(run):
     viewer.left.set()
     viewer.join(20)
     assert reduce_all(RunView(), viewer.seen).state == "preparing"
+
+
+def test_a_process_that_lives_and_does_nothing_is_told(run):
+    with closing(record(run, KEPT, "d")) as recording, hold(run):
+        for _ in range(3):
+            next(recording)
+        beaten = time.time() - 40
+        os.utime(run / "lock", (beaten, beaten))
+        viewer = Viewer(run)
+        viewer.until(lambda seen: any(isinstance(event, Waiting) for event in seen))
+        (waiting,) = [event for event in viewer.seen if isinstance(event, Waiting)]
+        assert f"process {os.getpid()} of " in waiting.problem
+        os.utime(run / "lock")
+        viewer.until(lambda seen: seen[-1] == Waiting(""))
+        viewer.left.set()
+        viewer.join()

@@ -1,6 +1,8 @@
 import json
 import os
 import stat
+import threading
+from contextlib import contextmanager
 
 import pytest
 
@@ -22,7 +24,7 @@ from core.events import (
 )
 from core.patience import Patience
 from core.record import RowWriter, damaged_rows, read_events, record, set_aside
-from core.runs import create_run, read_info
+from core.runs import create_run, read_facts, read_info
 
 EVENTS = [
     Notice("2 CPU threads"),
@@ -289,3 +291,29 @@ def test_setting_aside_can_be_interrupted_anywhere_and_done_again(run, monkeypat
     assert list(read_events(run)) == KEPT[:-2]
     files = [run / f"{name}{end}" for name in LOGS for end in ("", ".superseded")]
     assert sorted(line for file in files for line in file.read_bytes().splitlines()) == everything
+
+
+def test_another_thread_records_while_the_events_do_not_come(run):
+    def beside(tell):
+        thread = threading.Thread(target=tell, args=(Waiting("rank 1 is silent"),))
+
+        @contextmanager
+        def told():
+            yield
+            thread.join()
+
+        steps.append(thread)
+        return told()
+
+    steps: list[threading.Thread] = []
+
+    def events():
+        yield EVENTS[1]
+        steps[0].start()
+        steps[0].join()  # as in a step that does not end
+        assert read_facts(run)["state"] == "waiting"
+        assert Waiting("rank 1 is silent") in list(read_events(run))
+        yield EVENTS[-1]
+
+    assert list(record(run, events(), "digest", beside=beside)) == [EVENTS[1], EVENTS[-1]]
+    assert read_facts(run)["state"] == "stopped"

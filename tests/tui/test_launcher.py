@@ -88,6 +88,23 @@ def test_ctrl_c_saves_a_checkpoint_and_all_processes_end(several, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_rank_that_is_stopped_is_named_and_waited_for(several, tmp_path):
+    process, until = several
+    run = tmp_path / "runs" / "two"
+    until("    1 ")  # the first epoch
+    victim = next(rank for rank in ranks(run) if rank.pid != read_info(run).owner.pid)
+    victim.suspend()
+    until(f"Waiting for rank 1 (process {victim.pid} on ")
+    assert read_info(run).state == "waiting"
+    victim.resume()
+    until("the run goes on")
+    until("   ")  # an epoch
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    assert process.returncode == 130
+
+
+@pytest.mark.slow
 def test_a_rank_that_is_killed_ends_the_run_and_is_named(several, tmp_path):
     process, until = several
     run = tmp_path / "runs" / "two"
