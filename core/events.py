@@ -82,6 +82,11 @@ class RunStart:
     table: dict[str, Any] | None = None  # how rows become features: core.datasets.columns.Encoding
 
     @property
+    def gpus(self) -> tuple[str, ...]:
+        """The UUIDs of the GPUs that train."""
+        return self.devices or ((self.device_uuid,) if self.device_uuid else ())
+
+    @property
     def samples(self) -> str:
         """What the images are, in a word."""
         return "rows" if self.table else "images"

@@ -4,7 +4,7 @@ It draws as much as fits: a block for each GPU and one for the host, or a line f
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain, zip_longest
 
 from rich.text import Text
@@ -24,16 +24,16 @@ def draw_devices(
     width: int,
     height: int,
     *,
-    training_on: str | None = None,
+    training_on: Collection[str] = (),
     named: bool = True,
     run: Sequence[str] = (),
 ) -> Text:
     """At most `height` lines of at most `width` columns.
 
     `history` holds readings up to now, oldest first, for sparklines; without it, bars show what is
-    now. `training_on` is the UUID of the GPU to mark as the run's. `named=False` leaves out what a
-    frame has in its title: the name of the only GPU, or of the host where there is none. `run` are
-    figures of a run to set beside.
+    now. `training_on` are the UUIDs of the GPUs to mark as the run's. `named=False` leaves out
+    what a frame has in its title: the name of the only GPU, or of the host where there is none.
+    `run` are figures of a run to set beside.
     """
     history = history[-width:]
     gpus = _drawings(reading, history, training_on, width)
@@ -70,14 +70,17 @@ def draw_devices(
 
 
 def _drawings(
-    reading: DeviceReading, history: Sequence[DeviceReading], training_on: str | None, width: int
+    reading: DeviceReading,
+    history: Sequence[DeviceReading],
+    training_on: Collection[str],
+    width: int,
 ) -> list[GpuDrawing]:
     found = reading.gpu.gpus
     # By UUID: an index may change when another GPU is lost.
     before = [{gpu.uuid or gpu.index: gpu for gpu in then.gpu.gpus} for then in history]
-    ours = find_gpu(training_on, found)
+    ours = [find_gpu(uuid, found) for uuid in training_on]
     gpus = [
-        GpuDrawing(gpu, [then.get(gpu.uuid or gpu.index) for then in before], gpu is ours, width)
+        GpuDrawing(gpu, [then.get(gpu.uuid or gpu.index) for then in before], gpu in ours, width)
         for gpu in found
     ]
     memory = max((len(gpu.memory) for gpu in gpus), default=0)
@@ -87,7 +90,10 @@ def _drawings(
 
 
 def _side_by_side(
-    reading: DeviceReading, history: Sequence[DeviceReading], training_on: str | None, width: int
+    reading: DeviceReading,
+    history: Sequence[DeviceReading],
+    training_on: Collection[str],
+    width: int,
 ) -> list[Text]:
     """The compact form of all GPUs in as many columns as have room."""
     columns = max(min((width + GAP) // (COLUMN + GAP), len(reading.gpu.gpus)), 1)

@@ -89,7 +89,7 @@ async def test_a_smaller_pane_is_drawn_anew_in_fewer_lines(app):
         pane.styles.height = 5
         await pilot.pause()
         assert [line[:4] for line in shown(app)] == ["  0 ", "  1 ", "cpu "]
-        pane.training_on = "1"
+        pane.training_on = ("1",)
         await pilot.pause()
         assert [line[:4] for line in shown(app)] == ["  0 ", "▸ 1 ", "cpu "]
 
@@ -106,11 +106,11 @@ async def test_names_from_outside_are_neither_markup_nor_escape_sequences(app):
 @pytest.mark.parametrize(
     ("now", "training_on", "expected"),
     [
-        (reading(), None, "host  Some CPU"),
-        (reading(gpu(3)), None, "GPU 3  NVIDIA H100 80GB HBM3"),
-        (reading(gpu(3)), "3", "GPU 3  NVIDIA H100 80GB HBM3  this run"),
-        (reading(gpu(0), gpu(1)), "1", "2 GPUs  NVIDIA H100 80GB HBM3"),
-        (reading(gpu(name=None)), None, "GPU 0  –"),
+        (reading(), (), "host  Some CPU"),
+        (reading(gpu(3)), (), "GPU 3  NVIDIA H100 80GB HBM3"),
+        (reading(gpu(3)), ("3",), "GPU 3  NVIDIA H100 80GB HBM3  this run"),
+        (reading(gpu(0), gpu(1)), ("0", "1"), "2 GPUs  NVIDIA H100 80GB HBM3"),
+        (reading(gpu(name=None)), (), "GPU 0  –"),
     ],
 )
 def test_the_title_names_the_first_gpu_or_the_host(now, training_on, expected):

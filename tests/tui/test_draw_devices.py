@@ -168,7 +168,7 @@ def test_half_a_screen_holds_one_gpu_with_its_sensors_below():
 
 
 def test_small_heights_have_a_line_for_each_gpu_and_one_for_the_host():
-    assert lines(reading(gpu(0), gpu(1)), 80, 3, training_on="1") == [
+    assert lines(reading(gpu(0), gpu(1)), 80, 3, training_on=("1",)) == [
         "  0 ████░░░░   50 %  20.0 / 80.0 GiB   54 °C  350 / 700 W  H100 80GB HBM3",
         "▸ 1 ████░░░░   50 %  20.0 / 80.0 GiB   54 °C  350 / 700 W  H100 80GB HBM3",
         "cpu ███░░░░░░░░░░   25 %  ram  18.0 / 128.0 GiB  this process 1.5 cores  3.0 GiB",
@@ -194,7 +194,7 @@ def test_sixteen_gpus_at_80_columns_have_a_line_each(count):
 
 
 def test_gpus_that_do_not_fit_are_counted_and_the_runs_own_is_shown():
-    drawn = lines(reading(*(gpu(i) for i in range(8))), 80, 4, training_on="GPU-6")
+    drawn = lines(reading(*(gpu(i) for i in range(8))), 80, 4, training_on=("GPU-6",))
     assert [line[:4] for line in drawn] == ["▸ 6 ", "  0 ", "… 6 ", "cpu "]
     assert drawn[2] == "… 6 more GPUs"
 
@@ -267,7 +267,7 @@ def test_the_problem_is_cut_before_the_host_is():
 
 def test_a_single_line_is_the_runs_gpu_or_the_host():
     both = DeviceReading(0.0, replace(LOST, gpus=(gpu(0), gpu(1))), HOST)
-    (line,) = lines(both, 80, 1, training_on="GPU-1")
+    (line,) = lines(both, 80, 1, training_on=("GPU-1",))
     assert line.startswith("▸ 1 ")
     assert lines(both, 80, 1)[0].startswith("  0 ")
     assert lines(reading(), 80, 1)[0].startswith("cpu ")
@@ -312,7 +312,12 @@ def test_names_from_outside_reach_the_terminal_harmless():
     assert "a b" in draw_devices(reading(evil), (), 80, 100).plain
 
 
+def test_all_gpus_of_a_run_are_marked():
+    drawn = lines(reading(gpu(0), gpu(1), gpu(2)), 80, 4, training_on=("2", "0"))
+    assert [line[:4] for line in drawn[:3]] == ["▸ 0 ", "  1 ", "▸ 2 "]
+
+
 def test_the_gpu_of_the_run_is_marked_in_words_not_by_colour():
-    drawn = lines(reading(gpu(0), gpu(1)), training_on="1")
+    drawn = lines(reading(gpu(0), gpu(1)), training_on=("1",))
     assert drawn.count("GPU 1  NVIDIA H100 80GB HBM3  this run") == 1
     assert drawn.count("GPU 0  NVIDIA H100 80GB HBM3") == 1

@@ -202,7 +202,7 @@ def test_a_hostile_gpu_driver_and_other_peoples_processes_are_shown_harmless(wid
     )
     for found in readings:
         reading = DeviceReading(0.0, found, replace(HOST, cpu_name=NASTY))
-        drawn = draw_devices(reading, (reading,), width, height, training_on="GPU-0", named=True)
+        drawn = draw_devices(reading, (reading,), width, height, training_on=("GPU-0",), named=True)
         assert not commanding(drawn.plain)
         assert not commanding(title(reading, "GPU-0"))
         assert not commanding(devices_as_json(reading))

@@ -166,7 +166,7 @@ class DashboardScreen(ChartScreen):
         reading = self.devices.latest
         self.query_one(DiagnosisPane).devices = reading
         for pane in self.query(DevicePane):
-            pane.training_on = self.view.start.device_uuid if self.view.start else None
+            pane.training_on = self.view.start.gpus if self.view.start else ()
             if pane.id == "device-line" and reading and not reading.gpu.gpus:
                 # One line is for the host then, not for the reason why there is no GPU.
                 pane.devices = replace(reading, gpu=GpuReadings())

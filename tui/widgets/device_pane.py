@@ -1,6 +1,7 @@
 """What the GPUs and the machine are doing, now and lately."""
 
 from collections import deque
+from collections.abc import Collection
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -20,13 +21,13 @@ HISTORY = 240  # readings; more than a pane has columns
 class DevicePane(Pane):
     """GPUs and host, as large as there is room: set `devices` to each new reading.
 
-    `training_on` is the UUID of the GPU that the run computes on, if it does.
+    `training_on` are the UUIDs of the GPUs that the run computes on.
     """
 
     BORDER_TITLE = " devices "
 
     devices: reactive[DeviceReading | None] = reactive(None, init=False, repaint=False)
-    training_on: reactive[str | None] = reactive(None, init=False, repaint=False)
+    training_on: reactive[tuple[str, ...]] = reactive((), init=False, repaint=False)
 
     def __init__(self, elsewhere: str | None = None, id: str | None = None) -> None:
         """`elsewhere` is the machine on which the run trains, if that is not this one."""
@@ -70,7 +71,7 @@ class DevicePane(Pane):
         self.query_one(Static).update(drawn)
 
 
-def title(reading: DeviceReading, training_on: str | None) -> str:
+def title(reading: DeviceReading, training_on: Collection[str]) -> str:
     """The first GPU and how many there are, or the host's processor where there is none."""
     gpus = reading.gpu.gpus
     if not gpus:
@@ -78,4 +79,6 @@ def title(reading: DeviceReading, training_on: str | None) -> str:
     name = safe_text(gpus[0].name or DASH)
     if len(gpus) > 1:
         return f"{len(gpus)} GPUs  {name}"
-    return f"GPU {gpus[0].index}  {name}" + ("  this run" if find_gpu(training_on, gpus) else "")
+    return f"GPU {gpus[0].index}  {name}" + (
+        "  this run" if any(find_gpu(uuid, gpus) for uuid in training_on) else ""
+    )
