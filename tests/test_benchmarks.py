@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from benchmarks.executors import configs_for
 from benchmarks.results import Results, options
+from core.device import Device
 
 ROOT = Path(__file__).parent.parent
 
@@ -47,3 +50,13 @@ def test_training_is_timed_against_the_bare_step_and_a_saved_result(tmp_path):
     assert found["ours"]["times_ours"] == 1
     assert 0 < found["bare"]["times_ours"] < 1
     assert "0.38" in done.stdout
+
+
+def test_steps_are_timed_in_the_ways_that_a_device_has(monkeypatch):
+    cpu = Device("cpu", "a CPU")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert list(configs_for("softmax", 64, cpu)) == ["eager", "compile"]
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    ways = configs_for("softmax", 64, cpu)
+    assert list(ways) == ["eager", "compile", "bfloat16"]
+    assert (ways["compile"].precision, ways["bfloat16"].executor) == ("float32", "eager")
