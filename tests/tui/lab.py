@@ -4,8 +4,10 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from sample_run import HALF_RUN
+from textual.app import App
 from textual.pilot import Pilot
 
 from core.config import RunConfig
@@ -93,3 +95,11 @@ class Bare(NNLabApp):
 
     def import_torch(self) -> None:
         """The test has done so."""
+
+
+async def notified(app: App[Any], part: str = "") -> str:
+    """The newest notification, waiting for one that has `part` in it."""
+    async with asyncio.timeout(20):
+        while not (told := [n.message for n in app._notifications]) or part not in told[-1]:
+            await asyncio.sleep(0.01)
+    return told[-1]

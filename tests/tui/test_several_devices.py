@@ -1,6 +1,7 @@
 """A run on several devices from the app: it is in processes of its own, and the app watches it."""
 
 import pytest
+from lab import notified
 from sample_run import run_start
 
 import tui.app
@@ -49,5 +50,4 @@ async def test_what_keeps_them_from_starting_is_told(lab, monkeypatch):
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
         assert isinstance(lab.screen, LaunchScreen)
-        (told,) = [n for n in lab._notifications if n.severity == "error"]
-        assert "no cuda:1" in told.message
+        assert "no cuda:1" in await notified(lab)
