@@ -1,8 +1,10 @@
 """One of several processes that train a run: python -m tui.rank train|resume FOLDER [...], as
 tui.launcher starts it; and what `nnlab train` does where torchrun has started it."""
 
+import ctypes
 import json
 import os
+import signal
 import sys
 import time
 from argparse import ArgumentParser
@@ -23,6 +25,7 @@ from tui.interrupts import Interrupts
 from tui.reporter import follow
 
 ERROR_FILE = "TORCHELASTIC_ERROR_FILE"  # where torchrun looks for the reason of a failure
+PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
 def main() -> NoReturn:
@@ -34,6 +37,7 @@ def main() -> NoReturn:
     parser.add_argument("--queue", action="store_true")
     parser.add_argument("--force", action="store_true")
     asked = parser.parse_args()
+    _end_with_launcher()
     world = World.from_environment()
 
     def start(control: Control) -> Generator[Event, None, None]:
@@ -59,6 +63,13 @@ def main() -> NoReturn:
     except Exit as stopped:
         sys.exit(stopped.exit_code)
     sys.exit(0)
+
+
+def _end_with_launcher() -> None:
+    """Have SIGTERM sent to this process when its launcher dies: the run ends with a checkpoint,
+    instead of going on with nobody to tell who of it is gone. Only Linux can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def torchruns_world(config: RunConfig | None) -> World:

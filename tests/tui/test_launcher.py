@@ -9,7 +9,7 @@ import psutil
 import pytest
 from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
-from core.events import RunStart
+from core.events import RunEnd, RunStart
 from core.record import read_events
 from core.runs import read_info
 from tui.launcher import culprit
@@ -85,6 +85,21 @@ def test_ctrl_c_saves_a_checkpoint_and_all_processes_end(several, tmp_path):
     assert list((run / "checkpoints").iterdir())
     assert len(trained) == 2
     assert all_end(trained)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a parent's death")
+def test_without_their_launcher_the_ranks_save_a_checkpoint_and_end(several, tmp_path):
+    process, until = several
+    run = tmp_path / "runs" / "two"
+    until("    1 ")  # the first epoch
+    trained = ranks(run)
+    trained[0].parent().kill()
+    assert all_end(trained)
+    process.communicate(timeout=120)
+    (end,) = [event for event in read_events(run) if isinstance(event, RunEnd)]
+    assert end.state == "stopped"
+    assert (run / "checkpoints" / f"step-{end.step:08}" / "manifest.json").exists()
 
 
 @pytest.mark.slow
