@@ -1,7 +1,7 @@
 """nnlab plot: runs, activations, schedules and initializers as curves."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from core.plots import LayerSpread
-    from tui.curves import Curve
+    from tui.draw_choice import ChoicePlot
 
 plot = typer.Typer(
     name="plot",
@@ -30,12 +30,6 @@ plot = typer.Typer(
 plot.command()(run)
 
 MOST_COLUMNS, MOST_LINES = 120, 30  # of a curve: beyond that it says no more
-ROLE_COLOURS = {
-    "train": "#5fafff",
-    "test": "#ffaf5f",
-    "axis": "#8b95a5",
-    "grid": "#2b313b",
-}
 
 
 def _name(registry: Registry) -> Any:
@@ -64,25 +58,16 @@ def activation(
       nnlab plot activation leaky_relu --range 2
       nnlab plot activation tanh --json | jq .gradients
     """
-    summary = ACTIVATIONS.declared[ACTIVATIONS.check(name)].summary
+    ACTIVATIONS.check(name)
     from core.plots import activation_curve
 
     found = activation_curve(name, limit)
     if json:
         _print_json({"name": name} | asdict(found))
         return
-    from tui.curves import Curve
+    from tui.draw_choice import activation_plot
 
-    _print_plot(
-        f"{name}: {summary}",
-        {"train": "function", "test": "gradient"},
-        [
-            Curve("train", found.xs, found.ys),
-            Curve("test", found.xs[::8], found.gradients[::8], dotted=True),
-        ],
-        x_limits=(-limit, limit),
-        x_label="x",
-    )
+    _print_plot(activation_plot(name, found))
 
 
 @plot.command()
@@ -106,7 +91,7 @@ def schedule(
       nnlab plot schedule cosine --epochs 200 --lr 0.4 --warmup 5
       nnlab plot schedule step --json | jq .lr
     """
-    summary = SCHEDULES.declared[SCHEDULES.check(name)].summary
+    SCHEDULES.check(name)
     if not warmup <= epochs:
         raise ConfigError(
             f"--warmup cannot be {warmup:g}: the run has {epochs} epochs.",
@@ -118,16 +103,9 @@ def schedule(
     if json:
         _print_json({"name": name, "epochs": done, "lr": rates})
         return
-    from tui.curves import Curve
+    from tui.draw_choice import schedule_plot
 
-    _print_plot(
-        f"{name}: {summary}",
-        {"train": f"learning rate, peak {max(rates):.3g}"},
-        [Curve("train", done, rates)],
-        x_limits=(0, epochs),
-        x_label="epoch",
-        y_range=(0, 1e6),
-    )
+    _print_plot(schedule_plot(name, epochs, done, rates))
 
 
 @plot.command()
@@ -165,7 +143,6 @@ def init(
     INITIALIZERS.check(name)
     ACTIVATIONS.check(activation)
     options = read_init_options(name, init_options or [])
-    summary = INITIALIZERS.declared[name].summary
     from core.plots import spread_by_layer
 
     layers = spread_by_layer(name, activation, depth, width, options)
@@ -174,22 +151,9 @@ def init(
         asked = {"name": name, "options": options, "activation": activation}
         _print_json(asked | {"layers": rows})
         return
-    from tui.curves import Curve
+    from tui.draw_choice import init_plot
 
-    numbers = [layer.layer for layer in layers]
-    heading = " ".join([name, *(f"{option}={value:g}" for option, value in options.items())])
-    _print_plot(
-        f"{heading}: {summary}",
-        {"train": "spread of activations", "test": "spread of gradients"},
-        [
-            Curve("train", numbers, [layer.activations for layer in layers]),
-            Curve("test", numbers, [layer.gradients for layer in layers], dotted=True),
-        ],
-        below=spread_lines(layers),
-        x_limits=(1, depth),
-        x_label="layer",
-        y_log=True,
-    )
+    _print_plot(init_plot(name, options, layers), spread_lines(layers))
 
 
 def read_init_options(initializer: str, texts: list[str]) -> dict[str, float]:
@@ -204,6 +168,7 @@ def spread_lines(layers: "Sequence[LayerSpread]") -> "list[Text]":
     """A line for each layer, some of them where there are many."""
     from rich.text import Text
 
+    from tui.draw_choice import ROLE_COLOURS
     from tui.meters import sparkline
 
     every = -(-len(layers) // 10)
@@ -220,36 +185,19 @@ def spread_lines(layers: "Sequence[LayerSpread]") -> "list[Text]":
     return lines
 
 
-def _print_plot(
-    heading: str,
-    legend: Mapping[str, str],
-    curves: "Sequence[Curve]",
-    *,
-    below: "Sequence[Text]" = (),
-    **options: Any,
-) -> None:
+def _print_plot(found: "ChoicePlot", below: "Sequence[Text]" = ()) -> None:
     """Heading, legend and curves, as large as the terminal and what stands `below` allow."""
-    from rich.style import Style
-    from rich.text import Text
-
     from tui.console import console, picture_size
-    from tui.format import safe_text
-    from tui.plot import draw
+    from tui.draw_choice import choice_lines
 
     out = console()
     columns, lines = picture_size(out)
     height = max(min(lines - 4 - len(below), MOST_LINES), 8)
-    styles = {role: Style(color=colour) for role, colour in ROLE_COLOURS.items()}
-    picture = draw(curves, min(columns, MOST_COLUMNS), height, styles=styles, **options)
-    signs = {"train": "━━", "test": "┈●┈"}
-    out.print(Text(safe_text(heading), "bold"))
-    out.print(
-        Text("   ").join(Text(f"{signs[r]} {text}", styles[r]) for r, text in legend.items()),
-        soft_wrap=True,
-    )
-    if picture.plain:
-        out.print(picture)
-    else:
+    drawn = choice_lines(found, min(columns, MOST_COLUMNS), height)
+    out.print(drawn[0])
+    for line in drawn[1:]:
+        out.print(line, soft_wrap=True)
+    if len(drawn) == 2:
         out.print("There is no room to draw here: make the terminal larger, or use --json.")
     for line in below:
         out.print(line)

@@ -38,12 +38,14 @@ from tui.next_command import next_command
 from tui.screens.images import ImagesScreen
 from tui.screens.model import ModelScreen
 from tui.screens.presets import PresetScreen
+from tui.widgets.choice_pane import ChoicePane
 from tui.widgets.data_list import DataList
 from tui.widgets.estimate_pane import EstimatePane
 from tui.widgets.key_line import KeyLine
 from tui.widgets.layer_table import LayerTable
 from tui.widgets.network_list import NetworkList
 from tui.widgets.picker import Picker
+from tui.widgets.setting_field import SettingField
 from tui.widgets.settings_form import SettingsForm
 
 if TYPE_CHECKING:
@@ -146,6 +148,7 @@ class LaunchScreen(Screen[None]):
             yield SettingsForm(id="settings")
             with Vertical(id="detail"):
                 yield LayerTable()
+                yield ChoicePane()
                 yield EstimatePane(id="estimate")
                 yield Static(id="command", markup=False)
                 yield Button("Start", variant="primary", compact=True, id="start")
@@ -200,7 +203,19 @@ class LaunchScreen(Screen[None]):
         self.query_one("#command", Static).update(safe_text(asked.command))
         runs = f"Start {len(asked.sweep.trials)} runs" if asked.sweep else "Start"
         self.query_one("#start", Button).label = runs
+        self.show_choice()
         self.find_cost()
+
+    def on_descendant_focus(self) -> None:
+        self.show_choice()
+
+    def show_choice(self) -> None:
+        """Beside the form, the curve of the setting that the cursor is in, if it has one."""
+        if self.is_narrow:
+            return  # no room beside it
+        nodes = self.focused.ancestors_with_self if self.focused else []
+        setting = next((n.setting for n in nodes if isinstance(n, SettingField)), "")
+        self.query_one(ChoicePane).show_setting(setting, self.asked.config)
 
     # What it costs
 
