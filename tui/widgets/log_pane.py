@@ -14,6 +14,8 @@ class LogPane(Pane, can_focus=False):
     """The lines of the run's log; scrolls, and follows its end unless somebody scrolled up."""
 
     BORDER_TITLE = "log"
+    # What is anchored to its end would begin below blank lines where it is short.
+    DEFAULT_CSS = "LogPane Static { min-height: 100%; }"
 
     _shown: tuple[str, ...] | None = None
 
