@@ -27,6 +27,7 @@ class Device:
     memory_free_bytes: int | None = None  # when it was chosen
     uuid: str | None = None  # of a GPU, as torch writes it; `find_gpu` takes it
     note: str | None = None  # why it is not the GPU that this machine has
+    why: str | None = None  # why it is this one of several GPUs
 
 
 def choose_device(name: str) -> Device:
@@ -245,7 +246,8 @@ def _most_free(gpus: Sequence[Device]) -> Device:
         else gpu
         for gpu in gpus
     ]
-    return max(known, key=lambda gpu: gpu.memory_free_bytes or 0)
+    found = max(known, key=lambda gpu: gpu.memory_free_bytes or 0)
+    return replace(found, why=f"the most of {_count(len(gpus))}") if len(gpus) > 1 else found
 
 
 def _why_no_cuda(readings: GpuReadings) -> tuple[str, str]:

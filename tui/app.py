@@ -128,12 +128,13 @@ class NNLabApp(App[int]):
         gc.freeze()
 
     def open_launch_screen(self, config: RunConfig | None = None) -> None:
-        """Offer a new run, with the settings of `config` to begin with."""
+        """Offer a new run, with the settings of `config` to begin with, or of the last one here."""
         from tui.screens.launch import LaunchScreen
 
         # After `nnlab tui --start` the next run begins with the settings of that one.
         config = config or self.config
-        self.push_screen(LaunchScreen(config.model_dump(exclude_defaults=True) if config else {}))
+        values = config.model_dump(exclude_defaults=True) if config else kept().settings
+        self.push_screen(LaunchScreen(values))
         self.call_after_refresh(self.import_torch)
 
     def start_run(self, config: RunConfig) -> None:

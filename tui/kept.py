@@ -1,7 +1,9 @@
-"""How somebody looked at the screens the last time, in a small file of the user's state folder."""
+"""How somebody looked at the screens the last time, and what was started: a small file of the
+user's state folder."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ class Kept:
     rows: int = 0
     columns: int = 0
     theme: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the run that was started last
 
     @property
     def axes(self) -> Axes:
@@ -37,7 +40,7 @@ class Kept:
 
 def state_file() -> Path:
     """Where it is kept."""
-    return user_state_path("nnlab", appauthor=False) / "charts.json"
+    return user_state_path("nnlab", appauthor=False) / "screens.json"
 
 
 def kept() -> Kept:
@@ -65,6 +68,11 @@ def keep_grid(grid: Grid) -> None:
 def keep_theme(name: str) -> None:
     """Keep it for the next time."""
     _keep(theme=name)
+
+
+def keep_settings(settings: Mapping[str, str]) -> None:
+    """Keep those of a run that was started, as they were typed, for the next time."""
+    _keep(settings=dict(settings))
 
 
 def _keep(**changes: Any) -> None:

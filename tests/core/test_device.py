@@ -58,7 +58,8 @@ def machine(monkeypatch):
 def test_auto_takes_the_gpu_with_most_free_memory_and_matches_it_by_uuid(machine):
     # CUDA counts the other way round than NVML.
     machine(("bb", "aa"), GpuReadings((nvml_gpu(0, "aa", 70), nvml_gpu(1, "bb", 3))))
-    assert choose_device("auto") == Device("cuda:1", H100, 70 * GIB, "aa")
+    best = Device("cuda:1", H100, 70 * GIB, "aa", why="the most of 2 GPUs")
+    assert choose_device("auto") == best
     assert choose_device("cuda") == choose_device("auto")
 
 
@@ -81,7 +82,7 @@ def test_free_memory_that_nvml_does_not_know_is_asked_from_torch(machine, monkey
         return (75 * GIB, 80 * GIB)
 
     monkeypatch.setattr(torch.cuda, "mem_get_info", mem_get_info)
-    assert choose_device("auto") == Device("cuda:1", H100, 75 * GIB, "bb")
+    assert choose_device("auto") == Device("cuda:1", H100, 75 * GIB, "bb", why="the most of 2 GPUs")
     assert asked == ["cuda:1"]  # asking takes memory: not from a GPU that NVML knows
 
 

@@ -91,6 +91,17 @@ def test_a_stopped_sweep_goes_on_where_it_was(runs_dir):
     assert set(states(runs_dir).values()) == {"finished"}
 
 
+def test_runs_that_were_stopped_as_one_before_a_step_are_trained_by_the_same_sweep(runs_dir):
+    settings = {"model": "mlp", "model_options": "hidden=4", "seed": "0,1"}
+    control = SweepControl()
+    for _, event in run_trials(create_trials(sweep(**settings), runs_dir), control=control):
+        if isinstance(event, RunStart):
+            control.send("stop")
+    assert set(states(runs_dir).values()) == {"stopped"}
+    list(run_trials(create_trials(sweep(**settings), runs_dir)))
+    assert set(states(runs_dir).values()) == {"finished"}
+
+
 def test_a_run_that_fails_does_not_keep_the_next_from_beginning(runs_dir, monkeypatch):
     import core.experiment
 

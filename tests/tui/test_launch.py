@@ -12,6 +12,7 @@ from lab import notified
 from textual.containers import Vertical
 from textual.widgets import Button, Input, OptionList, Static
 
+import tui.screens.cost as cost
 import tui.screens.launch as launch
 from core.config import make_config
 from core.errors import NNLabError
@@ -19,6 +20,7 @@ from core.models import MODELS
 from core.presets import PRESETS
 from tui.app import NNLabApp
 from tui.screens.compare import CompareScreen
+from tui.screens.confirm import ConfirmScreen
 from tui.widgets.estimate_pane import EstimatePane
 from tui.widgets.layer_table import LayerTable
 from tui.widgets.network_list import NetworkList
@@ -44,8 +46,8 @@ class Lab(NNLabApp):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(launch, "PAUSE", 0)
-    monkeypatch.setattr(launch, "time_step", lambda config, found, cancelled: 0.01)
+    monkeypatch.setattr(cost, "PAUSE", 0)
+    monkeypatch.setattr(cost, "time_step", lambda config, found, cancelled: 0.01)
 
 
 @pytest.fixture
@@ -58,6 +60,13 @@ async def settled(pilot):
     await pilot.pause()
     await pilot.app.workers.wait_for_complete()
     await pilot.pause()
+
+
+async def comes(pilot, true):
+    """Wait for a condition: what is typed passes through several messages."""
+    async with asyncio.timeout(20):
+        while not true():
+            await pilot.pause(0.01)
 
 
 def text_of(widget):
@@ -92,11 +101,12 @@ async def test_arrow_keys_pick_a_network_and_everything_follows(lab):
 
 async def test_searching_narrows_the_list_and_picks_the_first_that_fits(lab):
     async with lab.run_test(size=WIDE) as pilot:
+        networks = lab.screen.query_one(NetworkList)
+        options = networks.query_one(OptionList)
         await pilot.press("slash", *"resnet18")
-        assert lab.screen.query_one(NetworkList).value == "resnet18"
-        assert lab.screen.query_one("#model OptionList", OptionList).option_count == 1
+        await comes(pilot, lambda: (networks.value, options.option_count) == ("resnet18", 1))
         await pilot.press("escape")
-        assert lab.screen.query_one("#model OptionList", OptionList).option_count > 3
+        await comes(pilot, lambda: options.option_count > 3)
         await pilot.press("enter")
         await settled(pilot)
     assert [config.model for config in lab.started] == ["resnet18"]
@@ -170,6 +180,20 @@ async def test_choosing_another_optimizer_suggests_its_learning_rate(lab):
     assert [(c.optimizer, c.lr) for c in lab.started] == [("sgd", 0.1)]
 
 
+async def test_the_next_session_begins_with_what_was_started_last(lab, tmp_path):
+    async with lab.run_test(size=WIDE) as pilot:
+        lab.screen.query_one("#model", Picker).pick("lenet")
+        field(lab, "lr").control.value = "0.25"
+        await comes(pilot, lambda: lab.screen.asked.config and lab.screen.asked.config.lr == 0.25)
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+    again = Lab(tmp_path)
+    async with again.run_test(size=WIDE) as pilot:
+        await comes(pilot, lambda: again.screen.asked.command == "nnlab train lenet --lr 0.25")
+        await pilot.press("p", "end", "enter")
+        await comes(pilot, lambda: again.screen.asked.command == "nnlab train mlp")
+
+
 async def test_every_preset_can_be_taken_over(lab):
     async with lab.run_test(size=WIDE) as pilot:
         for preset in PRESETS:
@@ -230,7 +254,7 @@ async def test_picking_something_else_ends_the_probe(lab, monkeypatch):
         ended.set()
         return None
 
-    monkeypatch.setattr(launch, "time_step", endless)
+    monkeypatch.setattr(cost, "time_step", endless)
     async with lab.run_test(size=WIDE) as pilot:
         while not begun.is_set():
             await pilot.pause(0.01)
@@ -251,7 +275,7 @@ async def test_a_run_starts_only_after_the_probe_has_ended(lab, monkeypatch):
         order.append("probe ended")
         return
 
-    monkeypatch.setattr(launch, "time_step", endless)
+    monkeypatch.setattr(cost, "time_step", endless)
     monkeypatch.setattr(lab, "start_run", lambda config: order.append("started"))
     async with lab.run_test(size=WIDE) as pilot:
         while not begun.is_set():
@@ -263,7 +287,7 @@ async def test_a_run_starts_only_after_the_probe_has_ended(lab, monkeypatch):
 
 async def test_nothing_is_timed_while_a_run_trains(lab, monkeypatch):
     monkeypatch.setattr(Lab, "training", property(lambda self: object()))
-    monkeypatch.setattr(launch, "time_step", lambda *_: pytest.fail("timed"))
+    monkeypatch.setattr(cost, "time_step", lambda *_: pytest.fail("timed"))
     async with lab.run_test(size=WIDE) as pilot:
         await settled(pilot)
         assert "not measured" in text_of(lab.screen.query_one("#estimate"))
@@ -275,12 +299,23 @@ async def test_what_does_not_fit_is_warned_of_and_not_tried(lab, monkeypatch):
         found = real(config, images)
         return replace(found, device=replace(found.device, memory_free_bytes=1000))
 
-    real = launch.layers_and_memory
-    monkeypatch.setattr(launch, "layers_and_memory", crowded)
-    monkeypatch.setattr(launch, "time_step", lambda *_: pytest.fail("timed"))
+    real = cost.layers_and_memory
+    monkeypatch.setattr(cost, "layers_and_memory", crowded)
+    monkeypatch.setattr(cost, "time_step", lambda *_: pytest.fail("timed"))
     async with lab.run_test(size=WIDE) as pilot:
         await settled(pilot)
         assert "too much" in text_of(lab.screen.query_one("#estimate"))
+        await pilot.press("ctrl+s")
+        await comes(pilot, lambda: isinstance(lab.screen, ConfirmScreen))
+        assert "1000 B are free" in lab.screen.details
+        await pilot.press("enter")  # the safe answer
+        await settled(pilot)
+        assert lab.started == []
+        await pilot.press("ctrl+s")
+        await comes(pilot, lambda: isinstance(lab.screen, ConfirmScreen))
+        await pilot.press("y")
+        await settled(pilot)
+    assert len(lab.started) == 1
 
 
 async def test_everything_can_be_reached_at_80x24(lab):
@@ -340,11 +375,10 @@ def test_the_first_paint_does_not_wait_for_torch():
     code = """
 import asyncio, sys
 from pathlib import Path
-import tui.screens.launch as launch
+import tui.screens.cost as cost
 from tui.app import NNLabApp
-from tui.screens.compare import CompareScreen
 
-launch.PAUSE = 3600  # no estimate, which needs torch
+cost.PAUSE = 3600  # no estimate, which needs torch
 NNLabApp.import_torch = lambda self: None
 
 async def main():

@@ -154,6 +154,9 @@ async def test_the_field_that_has_the_focus_is_explained(app):
         await pilot.pause()
         about = app.form.query_one(".about", Static)
         assert str(about.render()) == RunConfig.model_fields["weight_decay"].description
+        await pilot.press(*"0.1")
+        await pilot.pause()
+        assert str(about.render()).endswith("By default 0.")
         assert "▸ weight decay" in str(app.form.fields["weight_decay"].query_one(".label").render())
 
 

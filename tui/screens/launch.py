@@ -1,40 +1,30 @@
 """The launch screen: pick a network, images and settings, see what they cost, start."""
 
 import asyncio
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from statistics import mean
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
-from textual.css.query import NoMatches
-from textual.screen import Screen
 from textual.widgets import Button, Input, Select, Static
 from textual.widgets._select import SelectOverlay
 
 from core.build import default_input_size
-from core.config import RunConfig, defaults_for, where_of
+from core.config import RunConfig, defaults_for
 from core.datasets import DATASETS, Where, availability, is_table
 from core.errors import NNLabError
-from core.estimate import (
-    Estimate,
-    ImageFacts,
-    image_facts,
-    layers_and_memory,
-    parameters_of_all,
-    time_step,
-)
-from core.presets import Preset
-from core.sweep import Sweep, kinds_of
-from tui.asked import Asked, preset_of, read_form
+from core.presets import PRESETS, Preset
+from core.sweep import Sweep
+from tui.asked import preset_of, read_form
 from tui.detach import detach, start_sweep
-from tui.format import duration, safe_text, size
+from tui.format import safe_text, size
+from tui.kept import keep_settings
 from tui.next_command import next_command
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.cost import CostScreen
 from tui.screens.images import ImagesScreen
 from tui.screens.model import ModelScreen
 from tui.screens.presets import PresetScreen
@@ -48,18 +38,11 @@ from tui.widgets.picker import Picker
 from tui.widgets.setting_field import SettingField
 from tui.widgets.settings_form import SettingsForm
 
-if TYPE_CHECKING:
-    from core.device import Device
-    from tui.app import NNLabApp
-
-T = TypeVar("T")
-
 FIRST_RUN = {"model": "mlp", "data": "fashion-mini"}  # works at once, without a network
-MOST = 4  # kinds of runs of a sweep that are timed, a second each
-PAUSE = 0.3  # seconds without a change before the estimate begins
+BEGINNING = Preset("beginning", "The defaults", "as at the first start", FIRST_RUN)
 
 
-class LaunchScreen(Screen[None]):
+class LaunchScreen(CostScreen):
     """Puts a RunConfig together and hands it to `app.start_run`."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (72, "-narrow"), (100, "-wide"), (160, "-roomy")]  # noqa: RUF012
@@ -131,11 +114,6 @@ class LaunchScreen(Screen[None]):
         """`values` are the settings to begin with."""
         super().__init__()
         self.first_values = {**FIRST_RUN, **values}
-        self.asked = Asked()
-        self.trouble: NNLabError | None = None  # why this run could not train, found by trying
-        self.counted_for: tuple[int | None, ...] | None = None  # channels, classes, side
-        self.at_work: asyncio.Future[Any] | None = None  # the thread that finds out the cost
-        self.outdated = threading.Event()  # set when nobody wants its answer any more
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="head"):
@@ -163,10 +141,6 @@ class LaunchScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         self.changed()  # also after a run: the memory that is free may have changed
-
-    @property
-    def lab(self) -> "NNLabApp":
-        return cast("NNLabApp", self.app)
 
     @work(group="data")
     async def look_for_data(self) -> None:
@@ -217,98 +191,6 @@ class LaunchScreen(Screen[None]):
         setting = next((n.setting for n in nodes if isinstance(n, SettingField)), "")
         self.query_one(ChoicePane).show_setting(setting, self.asked.config)
 
-    # What it costs
-
-    @work(exclusive=True, group="cost")
-    async def find_cost(self) -> None:
-        """Layers and memory, then the time, each shown once it is known; nothing waits for it."""
-        self.outdated.set()
-        outdated = self.outdated = threading.Event()
-        config, sweep = self.asked.config, self.asked.sweep
-        for pane in self.query(EstimatePane):
-            pane.sweep = ""
-        if config is None:
-            self.show_cost(None, "Layers and cost stand here once every setting is right.")
-            return
-        kinds = kinds_of(sweep.trials) if sweep else [(config, config.epochs)]
-        await asyncio.sleep(PAUSE)
-        try:
-            images = await self.in_thread(image_facts, config.data, where_of(config, None))
-            found = [await self.in_thread(layers_and_memory, k, images) for k, _ in kinds[:MOST]]
-            largest = max(range(len(found)), key=lambda n: found[n].memory_bytes)
-            self.remove_class("-unknown")
-            self.query_one(LayerTable).summary = found[largest].summary
-            self.show_device(found[largest].device)
-            await self.count_parameters(images)
-            if not found[largest].fits or not self.may_probe:
-                self.show_cost(found[largest], "not measured")
-                return
-            self.show_cost(found[largest], "measuring…")
-            for index in range(len(found)):
-                work = (kinds[index][0], found[index], outdated.is_set)
-                found[index] = replace(
-                    found[index], step_seconds=await self.in_thread(time_step, *work)
-                )
-            self.show_cost(found[largest], "")
-            if sweep:
-                self.show_sweep(len(sweep.trials), found, [epochs for _, epochs in kinds])
-        except NNLabError as error:
-            self.trouble = error
-            self.show_cost(None, f"{error.problem} {error.fix}")
-        except NoMatches:
-            return  # the screen was taken down while the thread was at work
-
-    def show_sweep(self, runs: int, found: Sequence[Estimate], epochs: Sequence[int]) -> None:
-        """Say how long all runs together will take, each kind of them as often as it is there."""
-        known = [e.seconds_per_epoch for e in found if e.seconds_per_epoch is not None]
-        if len(known) == len(found):
-            rest = mean(known) * sum(epochs[len(known) :])
-            seconds = sum(s * n for s, n in zip(known, epochs, strict=False)) + rest
-            for pane in self.query(EstimatePane):
-                pane.sweep = f"{runs} runs, ≈ {duration(seconds)} in all"
-
-    async def count_parameters(self, images: ImageFacts) -> None:
-        """Show how large each network is, for images with so many channels and classes."""
-        kind = (images.channels, images.classes, images.side)
-        if kind != self.counted_for:
-            counts = await self.in_thread(parameters_of_all, images)
-            self.query_one(NetworkList).show_parameters(counts)
-            self.counted_for = kind
-
-    @property
-    def may_probe(self) -> bool:
-        """Whether nothing trains in this process, which a probe would disturb."""
-        return self.is_current and not self.lab.training
-
-    async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
-        """What `work(*args)` returns. A thread cannot be cancelled, so it is remembered."""
-        self.at_work = asyncio.ensure_future(asyncio.to_thread(work, *args))
-        return await asyncio.shield(self.at_work)
-
-    async def be_quiet(self) -> None:
-        """Return when no thread of this screen uses torch: a probe leaves after its step."""
-        self.outdated.set()
-        self.workers.cancel_group(self, "cost")
-        if self.at_work:
-            await asyncio.wait([self.at_work])
-
-    def show_cost(self, found: Estimate | None, message: str) -> None:
-        """Show layers and cost; `message` stands for what is not known."""
-        self.set_class(self.trouble is not None, "-trouble")
-        self.set_class(found is None, "-unknown")
-        table = self.query_one(LayerTable)
-        table.summary = found.summary if found else None
-        table.message = safe_text(message)
-        for pane in self.query(EstimatePane):
-            pane.estimate = found
-            pane.waiting = message
-
-    def show_device(self, device: "Device") -> None:
-        free = (
-            "" if device.memory_free_bytes is None else f" · {size(device.memory_free_bytes)} free"
-        )
-        self.query_one("#machine", Static).update(safe_text(device.name) + free)
-
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -342,7 +224,8 @@ class LaunchScreen(Screen[None]):
     @work(exclusive=True, group="start")
     async def action_start(self) -> None:
         """Start the run, or the sweep in the background, or say what is in its way."""
-        if config := self.startable():
+        if (config := self.startable()) and await self.fits_or_is_wanted():
+            keep_settings(self.values)
             await self.be_quiet()
             if self.asked.sweep:
                 self.start_sweep(self.asked.sweep)
@@ -352,8 +235,9 @@ class LaunchScreen(Screen[None]):
     @work(group="detach")
     async def action_detach(self) -> None:
         """Start the run in a process of its own, and say how to get at it."""
-        if not (config := self.startable()):
+        if not ((config := self.startable()) and await self.fits_or_is_wanted()):
             return
+        keep_settings(self.values)
         if self.asked.sweep:
             self.start_sweep(self.asked.sweep)
             return
@@ -397,6 +281,21 @@ class LaunchScreen(Screen[None]):
             return self.asked.config
         return None
 
+    async def fits_or_is_wanted(self) -> bool:
+        """Whether the memory will do, as far as that is known, or else nobody minds."""
+        if self.cost is None or self.cost.fits:
+            return True
+        return await self.app.push_screen_wait(
+            ConfirmScreen(
+                "Start it with too little memory?",
+                f"It needs about {size(self.cost.memory_bytes)}, and "
+                f"{size(self.cost.device.memory_free_bytes)} are free. A smaller batch size takes "
+                "less.",
+                yes="Start",
+                no="Change it",
+            )
+        )
+
     def refuse(self, why: str) -> None:
         self.notify(safe_text(why), title="Not yet", severity="error", markup=False)
 
@@ -410,7 +309,7 @@ class LaunchScreen(Screen[None]):
         self.query_one(SettingsForm).focus_problem()
 
     def action_preset(self) -> None:
-        self.app.push_screen(PresetScreen(), self.use_preset)
+        self.app.push_screen(PresetScreen((*PRESETS, BEGINNING)), self.use_preset)
 
     def use_preset(self, preset: Preset | None) -> None:
         """Take over all settings of `preset`."""

@@ -1,5 +1,6 @@
 """The experiments of the notes to choose from, as a dialog."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -10,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from core.presets import PRESETS, Preset
+from core.presets import Preset
 from tui.format import percent
 from tui.widgets.setting_field import as_text
 
@@ -40,18 +41,24 @@ class PresetScreen(ModalScreen[Preset | None]):
     }
     """
 
+    def __init__(self, presets: Sequence[Preset]) -> None:
+        super().__init__()
+        self.presets = presets
+
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "presets: the experiments of the notes"
             box.border_subtitle = "enter uses, esc closes"
             yield OptionList(
-                *(Option(preset_lines(p), id=p.name) for p in PRESETS), compact=True, markup=False
+                *(Option(preset_lines(p), id=p.name) for p in self.presets),
+                compact=True,
+                markup=False,
             )
 
     @on(OptionList.OptionSelected)
     def _use(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.dismiss(PRESETS[event.option_index])
+        self.dismiss(self.presets[event.option_index])
 
 
 def preset_lines(preset: Preset) -> Text:

@@ -17,6 +17,7 @@ from core.losses import LOSSES
 from core.optimizers import OPTIMIZERS
 from core.registry import Registry
 from core.schedules import SCHEDULES
+from tui.format import safe_text
 from tui.widgets.setting_field import SettingField, as_text
 
 PICKED_ELSEWHERE = ("model", "data")
@@ -50,6 +51,12 @@ UNSET = {
     "conv_init": "like the others",
     "threads": "auto",
     "checkpoint_seconds": "auto",
+}
+# How to start a sweep, at the settings that people try most.
+SEVERAL = {
+    "lr": "Several: 0.01,0.1 or 0.001:1:x10.",
+    "batch_size": "Several: 32,64 or 64:256:64.",
+    "seed": "Repeats: 0:4:1 trains with seeds 0 to 4.",
 }
 
 
@@ -124,13 +131,24 @@ class SettingsForm(Vertical):
     @on(SettingField.Changed)
     def _changed(self, message: SettingField.Changed) -> None:
         message.stop()
+        if message.field.control.has_focus:
+            self.query_one(".about", Static).update(about(message.field))
         self.post_message(self.Changed())
 
     @on(SettingField.Focused)
     def _explain(self, message: SettingField.Focused) -> None:
         message.stop()
-        description = RunConfig.model_fields[message.field.setting].description or ""
-        self.query_one(".about", Static).update(description)
+        self.query_one(".about", Static).update(about(message.field))
+
+
+def about(field: SettingField) -> str:
+    """What the setting is, what it would be by itself, and how to try several of its values."""
+    parts = [RunConfig.model_fields[field.setting].description or ""]
+    if field.changed:
+        parts.append(f"By default {safe_text(field.suggested) or 'none'}.")
+    if several := SEVERAL.get(field.setting):
+        parts.append(several)
+    return " ".join(parts)
 
 
 def grouped() -> dict[str, tuple[str, ...]]:
