@@ -10,6 +10,7 @@ from time import perf_counter
 import torch
 
 from core import clock, layer_watch
+from core.clock import Stopwatch
 from core.config import RunConfig
 from core.control import Control
 from core.datasets import Dataset
@@ -17,13 +18,12 @@ from core.device import Device, device_problem, has_failed
 from core.errors import NNLabError, RunError
 from core.events import Event, Notice, Progress
 from core.exactness import conditions
-from core.experiment import end_of, keep_checkpoints, resume_advice, start_of
 from core.record import RowWriter, record
+from core.recorded import end_of, keep_checkpoints, resume_advice, start_of
 from core.runs import read_info
 from core.stack import Stack
 from core.train import (
     EVALUATION_NEWS,
-    Stopwatch,
     Taken,
     Training,
     carry_out,

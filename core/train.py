@@ -5,7 +5,7 @@ It never waits for the device except when a report is due, and obeys requests be
 
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from core import clock
+from core.clock import Stopwatch
 from core.control import REQUESTS, Control
 from core.errors import TrainingDiverged
 from core.events import ControlApplied, EpochEnd, Event, Notice, Progress, StepReport
@@ -108,37 +109,6 @@ class Position:
     best_test_score: float | None = None
     epochs: int = 0  # planned
     lr: float = 0.0  # peak learning rate
-
-
-class Stopwatch:
-    """Seconds that can be held while nothing happens."""
-
-    def __init__(self, seconds: float = 0.0) -> None:
-        self._from = clock.seconds() - seconds
-        self._held: float | None = None
-
-    @property
-    def seconds(self) -> float:
-        return (self._held or clock.seconds()) - self._from
-
-    def hold(self) -> None:
-        self._held = self._held or clock.seconds()
-
-    def go(self) -> None:
-        if self._held:
-            self._from += clock.seconds() - self._held
-            self._held = None
-
-    @contextmanager
-    def standing_still(self) -> Iterator[None]:
-        """Hold it for a while; if it was held already, it stays so."""
-        held = self._held is not None
-        self.hold()
-        try:
-            yield
-        finally:
-            if not held:
-                self.go()
 
 
 class Training:

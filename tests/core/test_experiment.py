@@ -351,7 +351,7 @@ def test_out_of_memory_is_one_line_with_the_batch_size(runs_dir, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         yield
 
-    monkeypatch.setattr("core.experiment.train", explode)
+    monkeypatch.setattr("core.recorded.train", explode)
     events = []
     with pytest.raises(NNLabError, match="batch"):
         for event in run_experiment(config(), runs_dir=runs_dir, name="r"):
@@ -442,7 +442,7 @@ def test_a_bug_keeps_its_traceback_and_is_not_dressed_up(runs_dir, monkeypatch):
         raise RuntimeError("size of tensor a must match")
         yield
 
-    monkeypatch.setattr("core.experiment.train", bug)
+    monkeypatch.setattr("core.recorded.train", bug)
     with pytest.raises(RuntimeError, match="size of tensor"):
         list(run_experiment(config(), runs_dir=runs_dir, name="r"))
 

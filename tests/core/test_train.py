@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from core.batches import Batches, normalisation
+from core.clock import Stopwatch
 from core.control import Control
 from core.errors import TrainingDiverged
 from core.events import (
@@ -20,7 +21,7 @@ from core.events import (
 )
 from core.losses import LOSSES
 from core.schedules import SCHEDULES
-from core.train import Position, Stopwatch, Training, evaluate, train
+from core.train import Position, Training, evaluate, train
 from core.view import RunView
 
 BATCH = 10  # of 48 images: five steps an epoch, the last with 8 images

@@ -103,16 +103,16 @@ def test_runs_that_were_stopped_as_one_before_a_step_are_trained_by_the_same_swe
 
 
 def test_a_run_that_fails_does_not_keep_the_next_from_beginning(runs_dir, monkeypatch):
-    import core.experiment
+    import core.recorded
 
-    train = core.experiment.train
+    train = core.recorded.train
 
     def failing(training):
         yield from train(training)
         if training.position.lr == 0.1:
             raise TrainingDiverged("The loss is no number.", "Lower --lr.")
 
-    monkeypatch.setattr("core.experiment.train", failing)
+    monkeypatch.setattr("core.recorded.train", failing)
     list(run_trials(create_trials(sweep(), runs_dir)))
     assert states(runs_dir) == {"s-1": "finished", "s-2": "failed", "s-3": "finished"}
 

@@ -87,9 +87,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def begin_nothing(patch: pytest.MonkeyPatch) -> None:
     """Let everything happen up to the first step, and nothing that takes long or leaves here."""
-    import core.experiment
     import core.foreign_weights
     import core.prepare
+    import core.recorded
     import core.shift
     import core.speed
     import tui.commands.devices
@@ -109,7 +109,7 @@ def begin_nothing(patch: pytest.MonkeyPatch) -> None:
     def offline(self: httpx.Client, request: httpx.Request, **_: Any) -> httpx.Response:
         raise httpx.ConnectError("no network", request=request)
 
-    patch.setattr(core.experiment, "train", one_step_less)
+    patch.setattr(core.recorded, "train", one_step_less)
     patch.setattr(core.prepare, "choose_threads", lambda *_: (1, "1 CPU thread"))
     patch.setattr(core.foreign_weights, "_read_elsewhere", not_now)
     patch.setattr(core.speed, "measure_speed", not_now)
