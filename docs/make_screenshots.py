@@ -1,6 +1,7 @@
 """Make the pictures of the README: python docs/make_screenshots.py
 
-Runs the real app without a terminal, trains LeNet on fashion-mini, and exports what it shows.
+Runs the real app without a terminal, trains LeNet and others on fashion-mini, and exports what it
+shows.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from core.config import make_config
+from core.experiment import run_experiment
 from tui.app import NNLabApp
 from tui.screens.dashboard import DashboardScreen
 
@@ -33,7 +35,24 @@ async def picture_of_dashboard(runs: Path) -> None:
             await asyncio.sleep(0.2)
         await pilot.pause()
         write(app, "dashboard.svg")
-        await pilot.press("q", "y")  # stop and leave
+        await pilot.press("m")
+        await asyncio.sleep(5)  # the network is built
+        write(app, "model.svg")
+        await pilot.press("escape", "q", "y")  # stop and leave
+
+
+async def picture_of_comparison(runs: Path) -> None:
+    for lr in (0.0003, 0.003, 0.03):
+        settings = {"model": "mlp", "epochs": 15, "threads": 1, "lr": lr}
+        for _ in run_experiment(make_config(settings), runs_dir=runs, name=f"mlp-{lr}"):
+            pass
+    app = NNLabApp(runs_dir=runs)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.press("r")
+        await asyncio.sleep(3)  # the list is read
+        await pilot.press("space", "space", "space", "equals_sign")
+        await asyncio.sleep(5)
+        write(app, "compare.svg")
 
 
 def write(app: NNLabApp, name: str) -> None:
@@ -43,8 +62,9 @@ def write(app: NNLabApp, name: str) -> None:
 
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        await picture_of_launch(Path(folder))
-        await picture_of_dashboard(Path(folder))
+        await picture_of_launch(Path(folder) / "1")
+        await picture_of_dashboard(Path(folder) / "2")
+        await picture_of_comparison(Path(folder) / "3")
 
 
 if __name__ == "__main__":
