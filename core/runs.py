@@ -23,6 +23,7 @@ import subprocess
 import time
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
@@ -147,6 +148,9 @@ def create_run(
 
 def discard_run(path: Path) -> None:
     """Remove the folder of a run that has not begun."""
+    with suppress(OSError):
+        # First: without its process's lock, whoever looks meanwhile would call it crashed.
+        (path / "run.json").unlink()
     shutil.rmtree(path, ignore_errors=True)
 
 

@@ -172,7 +172,9 @@ async def test_choosing_another_optimizer_suggests_its_learning_rate(lab):
         optimizer.focus()
         names = [value for _, value in optimizer._options]
         places = names.index("sgd") - names.index(optimizer.value)
-        await pilot.press("enter", *["down" if places > 0 else "up"] * abs(places), "enter")
+        await pilot.press("enter")
+        await comes(pilot, lambda: lab.focused is not optimizer)  # but its list
+        await pilot.press(*["down" if places > 0 else "up"] * abs(places), "enter")
         lr = field(lab, "lr").control
         await comes(pilot, lambda: (optimizer.value, lr.placeholder) == ("sgd", "0.1"))
         assert lab.started == []  # Enter belonged to the list
