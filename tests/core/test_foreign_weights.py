@@ -38,6 +38,7 @@ def test_weights_come_back_as_they_were_saved(tmp_path, network):
         torch.testing.assert_close(found[name], tensor, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_a_training_scripts_checkpoint_of_a_wrapped_network_is_taken(tmp_path, network):
     wrapped = {f"module.{name}": tensor for name, tensor in network.items()}
     torch.save({"epoch": 3, "state_dict": wrapped, "optimizer": {}}, tmp_path / "net.pth")

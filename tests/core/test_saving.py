@@ -101,6 +101,7 @@ def test_by_default_a_minute_is_enough(tmp_path, training, clock):
     assert saving.due()
 
 
+@pytest.mark.slow
 def test_by_default_saving_costs_no_more_than_its_share(tmp_path, training, clock, monkeypatch):
     """Saving takes as long as an epoch here: 1 of 250 epochs is saved, not every one."""
     training.move(epochs=1000)

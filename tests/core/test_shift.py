@@ -101,6 +101,7 @@ def test_without_a_shift_weights_change_little(fashion_mini):
     assert abs(label.weighted - label.plain) < 0.02
 
 
+@pytest.mark.slow
 def test_weights_help_under_label_shift_and_the_shares_are_found(fashion_mini):
     for seed in range(3):
         found = label_shift(fashion_mini, 2.0, seed)

@@ -137,6 +137,7 @@ async def test_a_setting_that_cannot_work_is_explained_and_refused(lab):
     assert [(c.lr, c.epochs) for c in lab.started] == [(0.5, 7)]
 
 
+@pytest.mark.slow
 async def test_no_text_in_any_field_is_more_than_a_problem(lab):
     async with lab.run_test(size=WIDE) as pilot:
         inputs = list(lab.screen.query("SettingField Input").results(Input))
@@ -197,6 +198,7 @@ async def test_the_next_session_begins_with_what_was_started_last(lab, tmp_path)
         await comes(pilot, lambda: again.screen.asked.command == "nnlab train mlp")
 
 
+@pytest.mark.slow
 async def test_every_preset_can_be_taken_over(lab):
     async with lab.run_test(size=WIDE) as pilot:
         for preset in PRESETS:
@@ -321,6 +323,7 @@ async def test_what_does_not_fit_is_warned_of_and_not_tried(lab, monkeypatch):
     assert len(lab.started) == 1
 
 
+@pytest.mark.slow
 async def test_everything_can_be_reached_at_80x24(lab):
     async with lab.run_test(size=SMALL) as pilot:
         await settled(pilot)
@@ -357,6 +360,7 @@ async def test_at_80x24_one_line_tells_the_cost_and_a_key_shows_the_layers(lab):
     assert len(lab.started) == 1
 
 
+@pytest.mark.slow
 async def test_the_screen_survives_any_size(lab):
     async with lab.run_test(size=WIDE) as pilot:
         for size in [(10, 3), (500, 120), (80, 24), (1, 1), (120, 40)]:

@@ -48,7 +48,9 @@ def test_several_runs_have_letters_and_names(runs_dir):
     assert "\n time 0 " in result.stdout
 
 
-@pytest.mark.parametrize("x", ["epoch", "step", "time", "clock"])
+@pytest.mark.parametrize(
+    "x", ["epoch", *(pytest.param(x, marks=pytest.mark.slow) for x in ("step", "time", "clock"))]
+)
 def test_every_chart_can_be_drawn_over_every_axis(runs_dir, x, tmp_path):
     words = ["brave-otter", "--x", x, "--figure", "loss,score,lr,speed,wait", "--log", "--log-x"]
     result = nnlab(runs_dir, *words)

@@ -22,6 +22,7 @@ def test_covariate_shows_accuracy_with_and_without_weights():
     assert "without weights " in rows
 
 
+@pytest.mark.slow
 def test_label_shows_the_classes_shares():
     found = json.loads(nnlab("label", "--seeds", "1", "--json").stdout)[0]
     result = nnlab("label", "--seeds", "1")

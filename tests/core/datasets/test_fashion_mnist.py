@@ -61,6 +61,7 @@ def test_the_first_of_each_class_are_taken_in_file_order():
     assert first_of_each_class(labels, 2).tolist() == [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12]
 
 
+@pytest.mark.slow
 def test_the_script_makes_the_packaged_images_from_the_complete_ones(shared_data, tmp_path):
     make(shared_data / "FashionMNIST/raw", tmp_path)
     for file in MINI.files:
