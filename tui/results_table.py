@@ -35,9 +35,9 @@ def results_table(
     titles = ["best", "epoch", *(["Δ"] if baseline else []), "last", "took", "state"]
     table = Table(
         Column("", no_wrap=True),
-        Column("run", no_wrap=True),
+        Column("run"),  # where there is little room, names and settings are cut, not figures
         *(Column(title, justify="right", no_wrap=True) for title in titles),
-        *(Column(safe_text(n.replace("_", " ")), no_wrap=True) for n in settings),
+        *(Column(_cut(n.replace("_", " "))) for n in settings),
         box=None,
         pad_edge=False,
         padding=(0, 2, 0, 0),
@@ -54,12 +54,12 @@ def results_table(
             DASH if last is None else f"{last:.4f}",
             duration(run.info.seconds),
             run.info.state,
-            *(clip(setting_text(values[row]), LONGEST) for values in settings.values()),
         ]
         table.add_row(
             Text(sign, style + Style(bold=True)),
-            Text(clip(run.info.name, LONGEST)),
+            _cut(run.info.name),
             *(Text(safe_text(cell)) for cell in cells),
+            *(_cut(setting_text(values[row])) for values in settings.values()),
         )
     if lines := list(repeats_lines(sorted_runs)):
         grid = Table.grid()
@@ -69,6 +69,11 @@ def results_table(
             grid.add_row(Text(line))
         return grid
     return table
+
+
+def _cut(text: str) -> Text:
+    """`text` in one line, with … where there is no room for its end."""
+    return Text(clip(text, LONGEST), no_wrap=True, overflow="ellipsis")
 
 
 def standing_text(at: Standing) -> str:
