@@ -46,9 +46,16 @@ def delete_run(run: Path, when: int | None = None) -> Deleted:
 
 
 def list_trash(runs_dir: Path) -> list[Deleted]:
-    """The deleted runs, the last one first."""
+    """The deleted runs, the last one first. Raises RunError if the folder cannot be read."""
     found = []
-    for path in (runs_dir / TRASH).glob("*~*"):
+    try:
+        paths = list((runs_dir / TRASH).glob("*~*"))
+    except OSError as error:
+        raise RunError(
+            f"The trash in {runs_dir} cannot be read: {error.strerror}.",
+            "Choose another --runs-dir.",
+        ) from None
+    for path in paths:
         when, _, name = path.name.partition("~")
         if when.isdecimal() and name:
             found.append(Deleted(name, path, int(when) / 1e9))

@@ -73,3 +73,8 @@ def test_strangers_in_the_trash_are_left_alone(tmp_path, run):
     assert [d.name for d in list_trash(tmp_path)] == ["brave-otter"]
     empty_trash(list_trash(tmp_path))
     assert stranger.is_dir()
+
+
+def test_a_folder_that_cannot_be_is_refused_in_a_line(tmp_path):
+    with pytest.raises(RunError, match="cannot be read: File name too long"):
+        list_trash(tmp_path / ("x" * 300))
