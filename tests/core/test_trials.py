@@ -157,3 +157,9 @@ def test_a_network_that_does_not_fit_its_images_is_told_before_anything_starts()
     with pytest.raises(ConfigError, match="input size 2 could not start") as caught:
         check_networks(plan_sweep({"model": "lenet", "input_size": "28,2"}))
     assert caught.value.fix
+
+
+def test_a_folder_that_cannot_be_is_refused_in_a_line(tmp_path):
+    sweep = plan_sweep({"model": "mlp", "lr": "0.1,1"})
+    with pytest.raises(RunError, match="File name too long"):
+        create_trials(sweep, tmp_path / ("x" * 300))
