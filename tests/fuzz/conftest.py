@@ -120,3 +120,4 @@ def begin_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(tui.commands.devices, "_each", once)
     patch.setattr(tui.commands.models, "describe_all", cache(tui.commands.models.describe_all))
     patch.setattr(httpx.Client, "send", offline)
+    patch.setattr("sys.stdin", io.StringIO())  # a question gets no answer
