@@ -55,11 +55,16 @@ def assert_same(some, others):
         )
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.8])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+MOMENTA = [
+    (name, momentum)
+    for name in OPTIMIZERS
+    for momentum in (0.0, 0.8)
+    if not momentum or OPTIMIZERS.declared[name].facts.get("momentum", True)
+]
+
+
+@pytest.mark.parametrize(("optimizer", "momentum"), MOMENTA)
 def test_every_optimizer_moves_stacked_networks_as_it_moves_each(tiny_dataset, optimizer, momentum):
-    if momentum and not OPTIMIZERS.declared[optimizer].facts.get("momentum", True):
-        pytest.skip(f"{optimizer} has no momentum")
     chosen = {"optimizer": optimizer, "momentum": momentum, "l1": 1e-3}
     alone, together = trainings(tiny_dataset, **chosen), trainings(tiny_dataset, **chosen)
     stack = Stack(together, optimizer, momentum)
