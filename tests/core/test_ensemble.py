@@ -1,15 +1,15 @@
 """Runs trained as one against the same runs, each by itself.
 
-The tolerance: losses and scores of an epoch within 1e-4 of their size, weights within a hundredth
-of the learning rate. They are the same sums in another order, and what differs in the last bit
-grows from step to step.
+The tolerance: losses and scores of an epoch within 1e-4 of their size, weights within three
+hundredths of the learning rate. They are the same sums in another order, and what differs in the
+last bit grows from step to step.
 """
 
 import pytest
 import torch
+from tiny_runs import config, load_only
 
 from core.checkpoint import load_newest
-from core.config import make_config
 from core.control import Control
 from core.ensemble import train_together, why_not_together
 from core.errors import ConfigError
@@ -26,24 +26,8 @@ NEAR = {"rtol": 1e-4, "atol": 3e-3}
 @pytest.fixture
 def runs_dir(tmp_path, monkeypatch, tiny_dataset):
     """Runs on the tiny data set, whatever data they name."""
-
-    def tiny(name, where):
-        yield Notice("tiny images")
-        return tiny_dataset
-
-    monkeypatch.setattr("core.prepare.load", tiny)
+    load_only(tiny_dataset, monkeypatch)
     return tmp_path / "runs"
-
-
-def config(**values):
-    return make_config(
-        {
-            "model": "mlp", "input_size": 8, "model_options": {"hidden": 16}, "epochs": 2,
-            "batch_size": 10, "lr": 0.1, "optimizer": "sgd", "threads": 1, "device": "cpu",
-            "report_interval": 0,
-        }
-        | values
-    )  # fmt: skip
 
 
 THREE = (

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tiny_runs import config, load_only
 
 from core.checkpoint import checkpoints, load_newest
 from core.config import make_config
@@ -24,24 +25,8 @@ from core.runs import list_runs, read_facts, read_info, write_facts
 @pytest.fixture
 def runs_dir(tmp_path, monkeypatch, tiny_dataset):
     """Runs on the tiny data set, whatever data they name."""
-
-    def tiny(name, where):
-        yield Notice("tiny images")
-        return tiny_dataset
-
-    monkeypatch.setattr("core.prepare.load", tiny)
+    load_only(tiny_dataset, monkeypatch)
     return tmp_path / "runs"
-
-
-def config(**values):
-    return make_config(
-        {
-            "model": "mlp", "input_size": 8, "model_options": {"hidden": 16}, "epochs": 2,
-            "batch_size": 10, "lr": 0.1, "optimizer": "sgd", "threads": 1, "device": "cpu",
-            "report_interval": 0,
-        }
-        | values
-    )  # fmt: skip
 
 
 def only(kind, events):

@@ -1,0 +1,30 @@
+"""Runs that take no time: a small perceptron on the tiny data set, a report for each step."""
+
+from typing import Any
+
+import pytest
+
+from core.config import RunConfig, make_config
+from core.datasets import Dataset, Loading, Where
+from core.events import Notice
+
+
+def config(**values: Any) -> RunConfig:
+    return make_config(
+        {
+            "model": "mlp", "input_size": 8, "model_options": {"hidden": 16}, "epochs": 2,
+            "batch_size": 10, "lr": 0.1, "optimizer": "sgd", "threads": 1, "device": "cpu",
+            "report_interval": 0,
+        }
+        | values
+    )  # fmt: skip
+
+
+def load_only(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every run be on `dataset`, whatever data it names."""
+
+    def load(name: str, where: Where) -> Loading:
+        yield Notice("tiny images")
+        return dataset
+
+    monkeypatch.setattr("core.prepare.load", load)
