@@ -100,7 +100,7 @@ def main() -> None:
     for name in ("take_snapshot", "write_snapshot", "prune"):
         meters["saving"].around(core.saving, name)
     meters["saving"].around(core.record.RowWriter, "sync")
-    for name in ("gradient_norm", "_measure", "_note_alive"):
+    for name in ("gradient_norm", "_measure", "_note_alive", "remember"):
         meters["layers"].around(LayerWatch, name)
     results = {
         model: measure(model, arguments.seconds, meters) for model in arguments.models.split(",")

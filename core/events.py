@@ -125,12 +125,17 @@ class LayerFigures:
     histograms: tuple[tuple[int, ...], ...]
     relus: tuple[str, ...] = ()  # names of ReLU layers, at the end of an epoch
     dead: tuple[float, ...] = ()  # fraction of their units that gave 0 for every test image
+    # Norm of the last step's change of the largest parameter over that parameter's norm; unknown in
+    # older runs.
+    updates: tuple[float, ...] = ()
     time: float = field(default_factory=clock.time, compare=False)  # when: Unix seconds
 
     def __post_init__(self) -> None:
         columns = (self.weights, self.gradients, self.lows, self.highs, self.histograms)
-        if {len(self.layers), *map(len, columns)} != {len(self.layers)} or (
-            len(self.relus) != len(self.dead)
+        if (
+            {len(self.layers), *map(len, columns)} != {len(self.layers)}
+            or len(self.relus) != len(self.dead)
+            or len(self.updates) not in (0, len(self.layers))
         ):
             raise ValueError("not as many figures as layers")
 

@@ -166,6 +166,10 @@ class Group:
                     return
                 sums = _Sums(self._stack.device, len(self.members))
 
+            last = index + 1 == len(batches)
+            if last and self._watches_layers():
+                for member in self.members:
+                    member.training.layers.remember()
             asked = clock.seconds()
             images, labels = self._stack.batch(at.epoch, index)
             sums.waited += clock.seconds() - asked
@@ -174,7 +178,6 @@ class Group:
             step += 1
             sums.add(labels.shape[1], losses, scores)
 
-            last = index + 1 == len(batches)
             due = not last and self.members[0].saving.due()
             since = self._first.watch.seconds - self.members[0].reported
             if last or due or since >= self._first.report_interval:
@@ -217,16 +220,13 @@ class Group:
                 yield self.members[0].index, Progress("evaluating", index + 1, batches, "batches")
                 told = clock.seconds()
         taken = sums.take()
-        began = perf_counter()
-        due = began - self._layers_at >= self._layers_cost / layer_watch.SHARE
-        at = self._first.position
+        began, at = perf_counter(), self._first.position
 
         def measure(place: int, member: Member) -> Story:
-            if due or at.epoch == member.training.position.epochs:
-                yield from member.tell(member.training.layers.figures(at.epoch, at.step))
+            yield from member.tell(member.training.layers.figures(at.epoch, at.step))
 
-        yield from self._each(measure)
-        if due:
+        if any(member.training.layers.awaits for member in self.members):
+            yield from self._each(measure)
             self._layers_at = perf_counter()
             self._layers_cost = self._layers_at - began
 
@@ -239,6 +239,12 @@ class Group:
         yield from self._each(tell)
         yield from self._obey()
         yield from self._finish(_is_done)
+
+    def _watches_layers(self) -> bool:
+        """Whether the layers are measured after this epoch: the last, or if it is time to."""
+        since = perf_counter() - self._layers_at
+        over = any(m.training.position.epoch == m.training.position.epochs for m in self.members)
+        return over or since >= self._layers_cost / layer_watch.SHARE
 
     def _asked(self) -> bool:
         return any(member.control.pending for member in self.members)

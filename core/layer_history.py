@@ -45,6 +45,8 @@ class LayerHistory:
     weights: tuple[float, ...] = ()  # Euclidean norms; none of what has no parameters
     gradients: tuple[float, ...] = ()
     histograms: tuple[Histogram, ...] = ()  # of a single layer only
+    # How much a step changes the weights: the norm of the change over theirs, NaN where unknown.
+    updates: tuple[float, ...] = ()
     dead_steps: tuple[int, ...] = ()
     dead: tuple[float, ...] = ()  # fraction of dead units; of several ReLU layers, the mean
 
@@ -70,9 +72,18 @@ def layer_history(figures: Iterable[LayerFigures], name: str) -> LayerHistory:
             for i in at
             if f.layers[i] == name and math.isfinite(f.highs[i] - f.lows[i]) and f.histograms[i]
         ),
+        updates=tuple(_update(f, at) for f, at in of_layers),
         dead_steps=tuple(f.step for f, _ in of_relus),
         dead=tuple(math.fsum(f.dead[i] for i in at) / len(at) for f, at in of_relus),
     )
+
+
+def _update(figures: LayerFigures, at: Sequence[int]) -> float:
+    """The ratio of several layers together: each by the norm of its weights."""
+    weights = math.hypot(*(figures.weights[i] for i in at))
+    if not figures.updates or not weights:
+        return math.nan
+    return math.hypot(*(figures.updates[i] * figures.weights[i] for i in at)) / weights
 
 
 def inside(names: Sequence[str], name: str) -> list[int]:

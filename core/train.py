@@ -207,8 +207,7 @@ def train(training: Training) -> Generator[Event, None, None]:
             return
         train_seconds = training.watch.seconds
         between = partial(_obey_in_evaluation, training, random_state(device))
-        last = training.position.epoch == training.position.epochs
-        measured = last or training.layers.due(epoch_over=True)
+        measured = training.layers.awaits
         with training.layers.looking_for_dead_units() if measured else nullcontext():
             tested = yield from evaluate(
                 training.model,
@@ -234,7 +233,7 @@ def train(training: Training) -> Generator[Event, None, None]:
 def _train_epoch(training: Training) -> Generator[Event, None, None]:
     """The rest of the epoch in progress. Leaves early if asked to stop."""
     batches, take_step = training.train_batches, training.step
-    orders, team = training.orders, training.team
+    orders, team, layers = training.orders, training.team, training.layers
     sums = _Sums(next(training.model.parameters()).device)
     epoch, step = training.position.epoch, training.position.step
     reported = training.watch.seconds
@@ -254,13 +253,19 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
         images, labels = batches.batch(epoch, index)
         sums.waited += clock.seconds() - asked
 
+        last = index + 1 == len(batches)
+        if last and (epoch == training.position.epochs or layers.due(epoch_over=True)):
+            layers.remember()
         lr = training.lr_at(step)
         loss, score = take_step(images, labels, lr)
         step += 1
         if team is None or team.counts(batches):
             sums.add(len(labels), loss, score)
+        if layers.awaits and not last:  # what this one step has done
+            began = training.watch.seconds
+            yield from layers.figures(epoch, step)
+            reported += training.watch.seconds - began  # training's own speed is told
 
-        last = index + 1 == len(batches)
         due = training.saving is not None and not last and training.saving.due()
         if team:
             now = team.meets(step)
@@ -270,8 +275,8 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
             yield from report(training, sums.take(), step, index + 1, lr, reported)
             if due and training.saving:
                 yield from training.saving.save("time")
-            if not last and training.layers.due():
-                yield from training.layers.figures(epoch, step)
+            if not last and layers.due():
+                layers.remember()
             reported = training.watch.seconds
 
 

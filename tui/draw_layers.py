@@ -23,6 +23,10 @@ TREND = 10  # columns
 LEAST_NAME = 14  # columns
 WIDEST_RIDGE = 60  # columns of a histogram
 LABEL = 12  # columns before a sparkline or a histogram
+FIRST_AND_NEWEST = 22  # columns of a figure's first and newest value
+
+# Andrej Karpathy's rule of thumb: cs231n.github.io/neural-networks-3/#ratio
+HEALTHY = "  of the weights in a step; healthy is about 1e-3"
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,17 @@ class Column:
 
 
 COLUMNS = (
-    Column("kind", 11, 3, is_text=True),
-    Column("output", 11, 7),
-    Column("params", 10, 6),
-    Column("params bar", BAR, 2, is_text=True),
-    Column("MACs", 7, 4),
-    Column("MACs bar", BAR, 1, is_text=True),
-    Column("weights", 8, 8, live=True),
+    Column("kind", 11, 2, is_text=True),
+    Column("output", 11, 6),
+    Column("params", 10, 5),
+    Column("params bar", BAR, 1, is_text=True),
+    Column("MACs", 7, 3),
+    Column("MACs bar", BAR, 0, is_text=True),
+    Column("weights", 8, 7, live=True),
     Column("gradient", 8, 10, live=True),
-    Column("its trend", TREND, 5, live=True, is_text=True),
-    Column("dead", 6, 9, live=True),
+    Column("its trend", TREND, 4, live=True, is_text=True),
+    Column("update", 7, 9, live=True),
+    Column("dead", 6, 8, live=True),
 )
 
 
@@ -101,6 +106,7 @@ def _cells(node: LayerNode, history: LayerHistory, total_macs: int) -> dict[str,
         found["weights"] = number(history.weights[-1])
         found["gradient"] = number(history.gradients[-1])
         found["its trend"] = trend(history.gradients, TREND)
+        found["update"] = ratio(history.updates[-1])
     if history.dead:
         found["dead"] = percent(history.dead[-1], 0 if history.dead[-1] in (0, 1) else 1)
     return found
@@ -121,6 +127,14 @@ def bar(fraction: float, width: int = BAR) -> str:
     return "█" * (halves // 2) + "▌" * (halves % 2)
 
 
+def ratio(value: float) -> str:
+    """How much a step changes the weights, as 1.2e-3."""
+    if math.isnan(value):
+        return NOTHING
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}" if value else "0"
+
+
 def trend(values: Sequence[float], width: int) -> str:
     """Values over time from the first to the newest, in `width` columns at most, as bars between
     the lowest and the highest of them; a gap where one is no number."""
@@ -139,15 +153,21 @@ def layer_lines(
     """Everything about one layer, in at most `height` lines: its figures from the first to the
     newest, then its weights, a histogram for each of some moments, the newest at the bottom."""
     lines = [_facts(node, width)]
-    for label, values, show in (
-        ("weights", history.weights, number),
-        ("gradient", history.gradients, number),
-        ("dead units", history.dead, percent),
+    updates = [value for value in history.updates if not math.isnan(value)]
+    for label, values, show, hint in (
+        ("weights", history.weights, number, ""),
+        ("gradient", history.gradients, number, ""),
+        ("update", updates, ratio, HEALTHY),
+        ("dead units", history.dead, percent, ""),
     ):
         if values:
             line = Text(f"{label:<{LABEL}}")
-            line.append(f"{show(values[0])} → {show(values[-1])}".ljust(22))
-            line.append(trend(values, max(min(width - LABEL - 22, WIDEST_RIDGE), 0)), METER)
+            line.append(f"{show(values[0])} → {show(values[-1])}".ljust(FIRST_AND_NEWEST))
+            room = min(width - LABEL - FIRST_AND_NEWEST, WIDEST_RIDGE)
+            drawn = trend(values, max(room - len(hint), 0))
+            line.append(drawn, METER)
+            if hint and width - line.cell_len >= len(hint):
+                line.append(hint, "dim")
             lines.append(line)
     if history.histograms:
         lines += _ridges(history, steps_per_epoch, width, height - len(lines))

@@ -13,7 +13,7 @@ from core.checkpoint import load_newest
 from core.control import Control
 from core.ensemble import train_together, why_not_together
 from core.errors import ConfigError
-from core.events import ControlApplied, EpochEnd, Notice, RunEnd, RunStart, StepReport
+from core.events import ControlApplied, EpochEnd, LayerFigures, Notice, RunEnd, RunStart, StepReport
 from core.experiment import resume_experiment, run_experiment
 from core.mailbox import RemoteControl
 from core.record import read_events
@@ -52,6 +52,10 @@ def ends(path):
     return [e for e in read_events(path) if isinstance(e, EpochEnd)]
 
 
+def layers(path):
+    return [e for e in read_events(path) if isinstance(e, LayerFigures)]
+
+
 def newest(path):
     return load_newest(path / "checkpoints")[0]
 
@@ -63,6 +67,8 @@ def assert_same_story(together, alone):
         assert (one.epoch, one.step, one.lr) == (other.epoch, other.step, other.lr)
         for figure in ("train_loss", "train_score", "test_loss", "test_score"):
             assert getattr(one, figure) == pytest.approx(getattr(other, figure), rel=1e-4, abs=1e-4)
+    (*_, our_layers), (*_, their_layers) = layers(together), layers(alone)
+    assert our_layers.updates == pytest.approx(their_layers.updates, rel=0.05)
     torch.testing.assert_close(newest(together).model, newest(alone).model, **NEAR)
 
 

@@ -6,11 +6,11 @@ from core.events import LayerFigures
 from core.layer_history import Histogram, LayerHistory, layer_history
 
 
-def figures(step, low=-1.0, dead=(0.25, 0.75)):
+def figures(step, low=-1.0, dead=(0.25, 0.75), updates=()):
     return LayerFigures(
         1, step, ("block.a", "block.b", "blocks"), (3.0, 4.0, 1.0), (0.3, 0.4, 0.1 * step),
         (low, -1.0, -1.0), (1.0, 1.0, 1.0), ((1, 2), (3, 4), (5, 6)),
-        ("block.relu1", "block.relu2"), dead,
+        ("block.relu1", "block.relu2"), dead, updates=updates,
     )  # fmt: skip
 
 
@@ -42,6 +42,14 @@ def test_a_relu_has_dead_units_and_no_weights():
 def test_the_network_is_everything():
     assert layer_history(RUN, "").weights == pytest.approx((math.sqrt(26),) * 2)
     assert layer_history(RUN, "not there") == LayerHistory()
+
+
+def test_updates_of_a_module_count_by_their_weights_and_are_unknown_in_older_runs():
+    run = [figures(1), figures(2, updates=(0.01, 0.0, 0.5))]
+    unknown, ratio = layer_history(run, "block").updates
+    assert math.isnan(unknown)
+    assert ratio == pytest.approx(0.01 * 3 / 5)  # sqrt((0.01 * 3)^2 + (0 * 4)^2) / sqrt(3^2 + 4^2)
+    assert layer_history(run, "blocks").updates[1] == 0.5
 
 
 def test_weights_that_are_no_numbers_have_no_histogram():

@@ -8,7 +8,7 @@ from torch import nn
 
 from core.events import LayerFigures, RunStart, StepReport, from_row, to_row
 from core.experiment import resume_experiment
-from core.layer_watch import BINS, SAMPLE, LayerWatch, histograms
+from core.layer_watch import BINS, SAMPLE, LayerWatch, histograms, samples
 from core.record import read_events
 
 
@@ -58,12 +58,36 @@ def test_a_histogram_counts_the_weights_from_the_lowest_to_the_highest(figures, 
 def test_a_sample_stands_for_a_large_tensor_and_what_is_not_finite_is_not_counted():
     large = torch.linspace(-1, 1, 10 * SAMPLE + 7)
     small = torch.tensor([1.0, math.nan, 3.0, math.inf, 1.0])
-    lows, highs, counts = histograms([large, small, torch.full((2,), 5.0)])
+    lows, highs, counts = histograms(samples([large, small, torch.full((2,), 5.0)]))
     assert (lows.tolist(), highs.tolist()) == ([-1, 1, 5], pytest.approx([1, 3, 5], abs=1e-3))
     assert 0.9 * SAMPLE < counts[0].sum() <= SAMPLE
     assert counts[0].max() - counts[0].min() <= 2
     assert counts[1].tolist() == [2.0] + [0.0] * (BINS - 2) + [1.0]
     assert counts[2].sum() == 2
+
+
+def test_a_sample_of_a_matrix_is_from_all_its_columns():
+    matrix = torch.arange(512).repeat(256, 1)  # 32 times as large as a sample
+    assert len(set(samples([matrix]).nan_to_num(-1).flatten().tolist())) > 500
+
+
+def test_an_update_is_the_change_of_the_last_step_beside_the_weights(tiny_model, tiny_dataset):
+    images = tiny_dataset.train.pixels.float() / 255
+    watch = LayerWatch(stepped(tiny_model, images))
+    assert not watch.awaits
+    watch.remember()
+    assert watch.awaits
+    before = [tiny_model[i].weight.detach().clone() for i in (1, 4)]
+    torch.optim.Adam(tiny_model.parameters(), lr=1e-3).step()
+    [event] = watch.figures(1, 1)
+    for layer, weight, update in zip((1, 4), before, event.updates, strict=True):
+        after = tiny_model[layer].weight.detach()
+        expected = ((after - weight).norm() / after.norm()).item()
+        # Of the larger layer a third of the weights or more stand for all.
+        assert update == pytest.approx(expected, rel=1e-4 if weight.numel() <= SAMPLE else 0.05)
+    assert not watch.awaits
+    [event] = watch.figures(1, 2)  # nobody noted the weights before that step
+    assert event.updates == ()
 
 
 def test_units_that_gave_nothing_for_any_image_are_dead(tiny_model, tiny_dataset):
@@ -118,7 +142,9 @@ def test_a_network_that_has_lost_its_numbers_is_told_of_as_it_is(tiny_model, tin
     assert repr(from_row(row)) == repr(event)
 
 
-@pytest.mark.parametrize("change", [{"weights": [1.0]}, {"relus": ["2"]}, {"histograms": [[1]]}])
+@pytest.mark.parametrize(
+    "change", [{"weights": [1.0]}, {"relus": ["2"]}, {"histograms": [[1]]}, {"updates": [1.0]}]
+)
 def test_a_row_with_too_few_figures_is_no_event(figures, change):
     with pytest.raises(TypeError):
         from_row(to_row(figures) | change)
@@ -145,6 +171,8 @@ def test_a_run_records_its_layers_and_resuming_leaves_none_twice(tiny_run):
     kept = [e for e in events if isinstance(e, LayerFigures)]
     assert kept[0].layers == ("conv1", "bn1", "fc")
     assert kept[0].relus == ("relu1",)
+    assert all(0 < update < 1 for event in kept for update in event.updates)
+    assert all(len(event.updates) == len(event.layers) for event in kept)
     assert all(e.gradient_norm > 0 for e in events if isinstance(e, StepReport))
     steps = next(e.steps_per_epoch for e in events if isinstance(e, RunStart))
     list(resume_experiment(run))

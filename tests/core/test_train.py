@@ -54,6 +54,29 @@ def test_reports_come_after_every_step_if_asked_and_epochs_close_with_an_evaluat
     assert [e.step for e in events] == [1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10, 10]
 
 
+@pytest.mark.parametrize("report_interval", [0.0, 3600.0])
+def test_the_change_of_the_layers_is_that_of_one_step(
+    tiny_dataset, tiny_model, monkeypatch, report_interval
+):
+    training = make_training(tiny_dataset, tiny_model, report_interval=report_interval)
+    monkeypatch.setattr(training.layers, "due", lambda **_: True)
+    weights, step = [], training.step
+
+    def noted_step(*batch):
+        weights.append(tiny_model[4].weight.detach().clone())
+        return step(*batch)
+
+    training.step = noted_step
+    told = []
+    for event in train(training):
+        if isinstance(event, LayerFigures):
+            told.append(event.step)
+            after, before = tiny_model[4].weight.detach(), weights[event.step - 1]
+            expected = ((after - before).norm() / after.norm()).item()
+            assert event.updates[1] == pytest.approx(expected, rel=1e-3)
+    assert told == ([5, 10] if report_interval else [2, 3, 4, 5, 7, 8, 9, 10])
+
+
 def test_a_long_report_interval_still_reports_the_end_of_each_epoch(tiny_dataset, tiny_model):
     events = but_figures(train(make_training(tiny_dataset, tiny_model, report_interval=3600)))
     assert [type(e) for e in events] == [StepReport, EpochEnd] * 2

@@ -67,6 +67,7 @@ def layer_figures(step: int, **changes: Any) -> LayerFigures:
         "histograms": ((1, 2, 4, 2), (0, 5, 5, 0)),
         "relus": ("block.relu",),
         "dead": (0.25,),
+        "updates": (1.2e-3, 1 / step),
     }
     return LayerFigures((step - 1) // STEPS + 1, step, **(values | changes))
 
