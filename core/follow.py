@@ -22,7 +22,7 @@ from core.events import (
     from_row,
 )
 from core.owner import lives
-from core.record import METRICS, OTHERS, parse_line
+from core.record import METRICS, OTHERS, parse_line, placed
 from core.run_lock import stopped_since
 from core.runs import ACTIVE, RunInfo, in_line, read_info
 from core.view import RunView, reduce
@@ -130,6 +130,7 @@ class Rows:
     """The rows of a run folder, read on and on."""
 
     def __init__(self, run: Path) -> None:
+        self._run = run
         self._files = [Tail(run / METRICS), Tail(run / OTHERS)]
         self.damaged = 0  # rows that were left out
 
@@ -144,7 +145,7 @@ class Rows:
         parts = [self._rows(file, size) for file, size in zip(self._files, sizes, strict=True)]
         for row in heapq.merge(*parts, key=lambda row: row["seq"]):
             with suppress(KeyError, TypeError):  # of a newer nnlab
-                yield from_row(row)
+                yield placed(from_row(row), self._run)
 
     def _sizes(self) -> list[int]:
         """The sizes of all files at one moment: no row is older than one that is left for later."""

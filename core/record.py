@@ -255,7 +255,13 @@ def read_events(path: Path) -> Iterator[Event]:
     rows = heapq.merge(*(_rows(path / name) for name in (METRICS, OTHERS)), key=lambda r: r["seq"])
     for row in rows:
         with suppress(KeyError, TypeError):
-            yield from_row(row)
+            yield placed(from_row(row), path)
+
+
+def placed(event: Event, run: Path) -> Event:
+    """The event as it is read in the folder `run`, which may have been another one then: of another
+    working directory, or before it was moved."""
+    return replace(event, path=str(run)) if isinstance(event, RunStart) else event
 
 
 def has_begun(path: Path) -> bool:

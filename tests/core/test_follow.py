@@ -3,6 +3,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -46,7 +47,8 @@ KEPT = [event for event in EVENTS if not isinstance(event, Progress)]
 def run(tmp_path, monkeypatch):
     monkeypatch.setattr("core.follow.POLL_SECONDS", 0.01)
     monkeypatch.setattr("core.follow.ASK_SECONDS", 0.02)
-    return create_run(tmp_path / "runs", make_config({"model": "mlp"}), "r")
+    monkeypatch.chdir(tmp_path)  # START tells where the run was
+    return create_run(Path("runs"), make_config({"model": "mlp"}), "r")
 
 
 def stay() -> bool:
@@ -76,6 +78,14 @@ class Viewer(threading.Thread):
 def test_a_finished_run_is_told_from_its_beginning_and_ends(run):
     list(record(run, EVENTS, "d"))
     assert list(follow(run, stay)) == KEPT
+
+
+@pytest.mark.parametrize("events_of", [read_events, lambda run: follow(run, stay)])
+def test_a_run_is_where_its_folder_is_now(run, tmp_path, events_of):
+    list(record(run, EVENTS, "d"))
+    moved = run.rename(tmp_path / "elsewhere")
+    [start] = [event for event in events_of(moved) if isinstance(event, RunStart)]
+    assert start.path == str(moved)
 
 
 def test_viewers_that_come_early_late_and_in_between_see_the_same_run(run):
