@@ -2,7 +2,7 @@ import json
 import os
 import stat
 import threading
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,9 +47,9 @@ KEPT = [e for e in EVENTS if not isinstance(e, Progress)]
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # RunStart tells where the run was
-    return create_run(Path("runs"), make_config({"model": "mlp"}), "r")
+def run(tmp_path):
+    with chdir(tmp_path):  # RunStart tells where the run was
+        yield create_run(Path("runs"), make_config({"model": "mlp"}), "r")
 
 
 def test_events_pass_unchanged_and_come_back_in_their_order(run):
