@@ -10,7 +10,7 @@ REUSE_TORCH ?= $(if $(wildcard $(VENV)/.ready-reuse-torch),1,0)
 READY := $(VENV)/.ready-$(if $(filter 1,$(REUSE_TORCH)),reuse-torch,own-torch)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tui demo test test-slow snapshots fuzz durability soak lint format typecheck bench bench-runs \
+.PHONY: help setup tui demo test test-slow test-cuda snapshots fuzz durability soak lint format typecheck bench bench-runs \
 	bench-startup bench-screen bench-peers reproduce clean
 
 help: ## show this list
@@ -38,6 +38,9 @@ test: $(READY) ## run the tests (fast part)
 
 test-slow: $(READY) ## run the tests that take minutes
 	@$(RUN) -m pytest -m slow
+
+test-cuda: $(READY) ## run the tests that need a GPU: CUDA graphs, precision, prefetching
+	@$(RUN) -m pytest -m cuda
 
 snapshots: $(READY) ## write anew how the screens look, after a change that is meant
 	@NNLAB_WRITE_SNAPSHOTS=1 $(RUN) -m pytest -q tests/tui/test_snapshots.py

@@ -4,9 +4,10 @@
         [--rounds 9] [--seconds 1] [--threads 1]
         [--save FILE.json] [--compare FILE.json] [--picture FILE.png] [--json]
 
-All ways of carrying a step out take turns in one process: eager, compiled, and in bfloat16 and TF32
-where the device has them. Figures are medians of the ratio to the eager turn of the same round, of
-the processor's seconds on a CPU, of the clock's on a GPU; and the seconds that compiling took.
+All ways of carrying a step out take turns in one process: eager, compiled, by a CUDA graph and in
+bfloat16 and TF32 where the device has them. Figures are medians of the ratio to the eager turn of
+the same round, of the processor's seconds on a CPU, of the clock's on a GPU; and the seconds that
+compiling and capturing took.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from core.config import RunConfig, make_config
 from core.datasets import Dataset, Where, load
 from core.device import Device, choose_device
 from core.errors import DeviceError
+from core.graphed import capture_step, check_executor
 from core.precision import check_precision, computing
 from core.prepare import prepare, settle
 from core.train import Training
@@ -32,11 +34,12 @@ from core.train import Training
 def configs_for(model: str, batch_size: int, device: Device) -> dict[str, RunConfig]:
     """The ways of training `model` that `device` has."""
     ways = {}
-    for way in ("eager", "compile", "bfloat16", "tf32"):
+    for way in ("eager", "compile", "graph", "bfloat16", "tf32"):
         setting = "precision" if way in ("bfloat16", "tf32") else "executor"
         config = make_config({"model": model, "batch_size": batch_size, setting: way})
         with suppress(DeviceError):
             check_precision(config.precision, device)
+            check_executor(config.executor, device)
             ways[way] = config
     return ways
 
@@ -47,8 +50,11 @@ def measure(results: Results, model: str, device: Device, given: argparse.Namesp
     configs = configs_for(model, given.batch_size, device)
     for way, config in configs.items():
         trainings[way] = prepare(settle(config, dataset), dataset, device)
-        if way == "compile":
-            results.add(f"{model}: compiling", "s", compile_forward(trainings[way]))
+        with computing(config.precision, False, device):  # a graph keeps what it was captured with
+            if way == "compile":
+                results.add(f"{model}: compiling", "s", compile_forward(trainings[way]))
+            elif way == "graph":
+                results.add(f"{model}: capturing", "s", capture_step(trainings[way]))
     turns = {way: partial(_turn, training, device) for way, training in trainings.items()}
     ratios: dict[str, list[float]] = {way: [] for way in trainings}
     for number in range(given.rounds + 1):

@@ -7,6 +7,7 @@ gives, and all is compiled in this process, for none may be started under a scre
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -34,12 +35,11 @@ def compile_forward(training: Training) -> float:
     # As one graph: in pieces, some of them eager, it gains little and may not be resumed exactly.
     compiled = torch.compile(training.eager_forward, fullgraph=True, dynamic=False, options=OPTIONS)
     images, labels = training.train_batches.batch(1, 0)
-    model, full = training.model, len(labels)
-    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
-    generators = random_state(images.device)
+    full = len(labels)
+    put_back = what_puts_back(training)
     began = time.perf_counter()
     try:
-        model.train()
+        training.model.train()
         compiled(images, labels)[0].backward()  # only calling them compiles the two
         with torch.compiler.set_stance("fail_on_recompile"):
             compiled(images, labels)  # a network that draws numbers of Python's is new each time
@@ -50,11 +50,7 @@ def compile_forward(training: Training) -> float:
             line += " (left by a compilation that was interrupted? Then delete that file)"
         raise CannotCompile(line) from error
     finally:
-        training.optimizer.zero_grad()
-        restore_random_state(generators, images.device)
-        with torch.no_grad():
-            for buffer, before in buffers:
-                buffer.copy_(before)
+        put_back()
 
     def forward(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         if len(labels) == full:
@@ -63,3 +59,21 @@ def compile_forward(training: Training) -> float:
 
     training.forward = forward
     return time.perf_counter() - began
+
+
+def what_puts_back(training: Training) -> Callable[[], None]:
+    """A function that undoes what forward and backward passes from now on change: buffers and
+    generators are then as they are now, and gradients none."""
+    model = training.model
+    device = next(model.parameters()).device
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    generators = random_state(device)
+
+    def put_back() -> None:
+        training.optimizer.zero_grad()
+        restore_random_state(generators, device)
+        with torch.no_grad():
+            for name, before in buffers.items():
+                model.get_buffer(name).copy_(before)
+
+    return put_back

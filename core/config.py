@@ -33,6 +33,8 @@ from core.registry import check_options
 from core.schedules import SCHEDULES
 from core.task import CLASSIFICATION, predicts_numbers, wanted_task
 
+Executor = Literal["eager", "compile", "graph"]
+
 
 def _checked(check: Callable[[Any], Any]) -> AfterValidator:
     """A validator from a function that raises NNLabError: its advice joins the other problems."""
@@ -289,10 +291,11 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     threads: int | None = Field(
         None, ge=1, le=1024, description="CPU threads; chosen by a short probe if not given."
     )
-    executor: Literal["eager", "compile"] = Field(
+    executor: Executor = Field(
         "eager",
-        description="How a training step runs: eager, or compile (torch.compile), which takes a "
-        "minute first and then saves convolutional networks a fifth to a third of the time.",
+        description="How a training step runs: eager; compile (torch.compile), which takes a "
+        "minute first and then saves convolutional networks a fifth to a third of the time; or "
+        "graph (a CUDA graph), for small networks on a GPU.",
     )
     precision: Literal["float32", "bfloat16", "tf32"] = Field(
         "float32",

@@ -64,6 +64,8 @@ def _why_impossible(configs: Sequence[RunConfig]) -> str | None:
         return "it is one run alone"
     if first.precision != "float32":
         return f"only steps in float32 are taken together, not in {first.precision}"
+    if first.executor != "eager":
+        return f"only eager steps are taken together, not those of --executor {first.executor}"
     if first.reproducible:
         return "a reproducible run does not depend on others"
     if len(configs) > TOGETHER_AT_MOST:

@@ -78,7 +78,7 @@ class RunStart:
     scale_factor: tuple[float, ...] = ()  # per channel: what the network saw is
     scale_offset: tuple[float, ...] = ()  # pixel * factor + offset
     metric: str = "accuracy"  # what scores are: "accuracy" or "R²"
-    executor: str = "eager"  # how steps are carried out: "eager" or "compile"
+    executor: str = "eager"  # how steps are carried out: eager, compile or graph
     table: dict[str, Any] | None = None  # how rows become features: core.datasets.columns.Encoding
 
     @property

@@ -31,6 +31,7 @@ from core.errors import NNLabError, RunError
 from core.events import Event, Notice, Progress, RunEnd
 from core.exactness import conditions, why_not_exact
 from core.foreign_weights import read_foreign_weights
+from core.graphed import check_executor
 from core.mailbox import requests_reach
 from core.memory_format import match_weights
 from core.parallel import Gathering, gathering, is_loss
@@ -406,6 +407,7 @@ def _find_device(
         name = found.torch_name
     device = device_of(world, name)
     check_precision(config.precision, device)
+    check_executor(config.executor, device)
     if device.note:
         yield Notice(device.note)
     if not queue:

@@ -3,19 +3,20 @@
 import os
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from core.batches import Batches, normalisation
 from core.build import build_model, check_model, input_size_of
 from core.compiled import CannotCompile, compile_forward
-from core.config import RunConfig, where_of
+from core.config import Executor, RunConfig, where_of
 from core.control import Control
 from core.datasets import Dataset, load
 from core.device import Device, device_problem
 from core.errors import ConfigError
 from core.events import Notice, Progress
+from core.graphed import CannotCapture, capture_step
 from core.initializers import initialize
 from core.losses import LOSSES
 from core.memory_format import put_channels_last
@@ -138,22 +139,23 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device, world: World = 
 
 
 def set_executor(
-    wanted: str, training: Training
-) -> Generator[Progress | Notice, None, Literal["eager", "compile"]]:
+    wanted: Executor, training: Training
+) -> Generator[Progress | Notice, None, Executor]:
     """Have steps carried out as `wanted`, once the threads are set; eagerly if that cannot be.
 
     Returns how they are carried out.
     """
     if wanted == "eager":
         return "eager"
-    yield Progress("compiling", 0, None)
+    yield Progress("compiling" if wanted == "compile" else "capturing", 0, None)
+    done = "compiled" if wanted == "compile" else "captured"
     try:
-        seconds = compile_forward(training)
-    except CannotCompile as error:
-        yield Notice(f"steps run eagerly, for they cannot be compiled: {error}")
+        seconds = compile_forward(training) if wanted == "compile" else capture_step(training)
+    except (CannotCompile, CannotCapture) as error:
+        yield Notice(f"steps run eagerly, for they cannot be {done}: {error}")
         return "eager"
-    yield Notice(f"steps are compiled (in {seconds:.0f} s)")
-    return "compile"
+    yield Notice(f"steps are {done} (in {seconds:.0f} s)")
+    return wanted
 
 
 def set_threads(wanted: int | None, training: Training, world: World = ALONE) -> tuple[int, str]:

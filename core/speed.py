@@ -110,21 +110,29 @@ def _loop(training: Training, events: Iterator[Event], seconds: float) -> tuple[
 
 def _bare(training: Training, batches: Iterator[tuple[Tensor, Tensor]], seconds: float) -> float:
     """Images a second of forward, backward and the optimizer's step alone."""
-    wait = _waiting(training)
+    wait, whole = _waiting(training), _taken_whole(training)
     steps = done = 0
     started = time.perf_counter()
     while time.perf_counter() - started < seconds:
         images, labels = next(batches)
-        loss, _ = training.forward(images, labels)
-        training.optimizer.zero_grad()
-        loss.backward()
-        training.optimizer.step()
+        if whole:
+            training.step(images, labels, training.position.lr)
+        else:
+            loss, _ = training.forward(images, labels)
+            training.optimizer.zero_grad()
+            loss.backward()
+            training.optimizer.step()
         done += len(labels)
         steps += 1
         if steps % 8 == 0:  # so that a GPU's queue does not grow past the end of the turn
             wait()
     wait()
     return done / (time.perf_counter() - started)
+
+
+def _taken_whole(training: Training) -> bool:
+    """Whether forward, backward and update cannot be taken apart, as in a CUDA graph."""
+    return training.step != training.eager_step
 
 
 def _parts(training: Training, seconds: float) -> dict[str, float]:
@@ -147,6 +155,11 @@ def _parts(training: Training, seconds: float) -> dict[str, float]:
         batch = index % len(training.train_batches)
         images, labels = training.train_batches.batch(1, batch)
         note("batch")
+        index += 1
+        if _taken_whole(training):
+            training.step(images, labels, training.position.lr)
+            note("step")
+            continue
         loss, _ = training.forward(images, labels)
         note("forward")
         training.optimizer.zero_grad()
@@ -154,7 +167,6 @@ def _parts(training: Training, seconds: float) -> dict[str, float]:
         note("backward")
         training.optimizer.step()
         note("optimizer")
-        index += 1
     return {part: statistics.median(times) for part, times in taken.items()}
 
 

@@ -18,6 +18,12 @@ torch.set_num_threads(1)
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """See "cuda" in pyproject.toml."""
+    if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+        pytest.skip("no CUDA GPU")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_tickets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Runs note which device they use (core.device_queue): not among those of a real user."""

@@ -60,3 +60,6 @@ def test_steps_are_timed_in_the_ways_that_a_device_has(monkeypatch):
     ways = configs_for("softmax", 64, cpu)
     assert list(ways) == ["eager", "compile", "bfloat16"]
     assert (ways["compile"].precision, ways["bfloat16"].executor) == ("float32", "eager")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (8, 0))
+    gpu = configs_for("softmax", 64, Device("cuda:0", "a GPU"))
+    assert list(gpu) == ["eager", "compile", "graph", "bfloat16", "tf32"]

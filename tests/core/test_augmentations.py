@@ -117,7 +117,7 @@ def test_the_smallest_images_are_taken_too(name, size):
     assert AUGMENTATIONS[name](images, seeded(0)).shape == images.shape
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 @pytest.mark.parametrize("name", list(AUGMENTATIONS))
 def test_a_gpu_changes_the_same_images_in_the_same_way(name):
     images = noise(64)

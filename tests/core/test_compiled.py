@@ -12,14 +12,14 @@ from core.train import Position, Training, train
 BATCH = 10  # of 48 images: the last batch has 8
 
 
-def make_training(dataset, **others):
+def make_training(dataset, device="cpu", **others):
     torch.manual_seed(1)
     model = nn.Sequential(
         nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(),
         nn.Dropout(0.3), nn.Linear(4 * 6 * 6, 3),
-    )  # fmt: skip
+    ).to(device)  # fmt: skip
     scale = normalisation("unit", dataset.train)
-    common = {"device": "cpu", "input_size": 8, "scale": scale, "batch_size": BATCH}
+    common = {"device": device, "input_size": 8, "scale": scale, "batch_size": BATCH}
     return Training(
         model,
         torch.optim.SGD(model.parameters(), 0.1, momentum=0.9, fused=True),
@@ -85,12 +85,15 @@ def test_why_it_cannot_be_compiled_is_one_line(tiny_dataset, monkeypatch):
     assert torch.equal(training.model[1].running_mean, before)
 
 
-@pytest.mark.slow
-def test_compiled_steps_give_what_eager_ones_give(tiny_dataset):
+@pytest.mark.parametrize(
+    "device",
+    [pytest.param("cpu", marks=pytest.mark.slow), pytest.param("cuda", marks=pytest.mark.cuda)],
+)
+def test_compiled_steps_give_what_eager_ones_give(tiny_dataset, device):
     """But for the order of sums; dropout masks are the same ones."""
     outcomes = []
     for executor in ("eager", "compile"):
-        training = make_training(tiny_dataset)
+        training = make_training(tiny_dataset, device)
         if executor == "compile":
             compile_forward(training)
         torch.manual_seed(3)

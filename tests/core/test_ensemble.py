@@ -213,6 +213,7 @@ def test_a_reader_that_leaves_finds_runs_that_tell_so(runs_dir):
             [config(model="lenet", input_size=28, model_options={}, seed=s) for s in range(2)],
             "on the CPU, convolutions",
         ),
+        ([config(executor="compile", seed=s) for s in range(2)], "only eager steps"),
         ([config(seed=s) for s in range(2)], None),
     ],
 )

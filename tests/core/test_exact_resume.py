@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 import torch
+from run_again import run_again
 
 from core.checkpoint import load_newest
 from core.compiled import CannotCompile
@@ -260,6 +261,17 @@ def test_a_compiled_run_is_resumed_exactly(lab, way):
     straight = lab.straight(config)
     assert lab.executor("straight") == "compile"
     assert_same(lab.interrupted(config, [(3, way), (8, way)]), straight)
+
+
+@pytest.mark.parametrize("way", ["stop", "kill"])
+def test_a_run_by_a_graph_is_resumed_exactly_and_is_the_eager_run(lab, way, monkeypatch):
+    monkeypatch.setattr("core.graphed.capture", run_again)
+    monkeypatch.setattr("core.experiment.check_executor", lambda executor, device: None)
+    lab.net.write_text(NETWORK.replace("if self.training", "if False"))
+    config = lab.config(**FULL, lr=0.05, executor="graph")
+    parts = lab.interrupted(config, [(3, way), (8, way)])
+    assert lab.executor("parts") == "graph"
+    assert_same(parts, lab.straight(lab.config(**FULL, lr=0.05)))
 
 
 @pytest.mark.slow

@@ -72,6 +72,17 @@ def test_outputs_are_rounded_by_bfloat16_and_float32_all_the_same():
     assert model.weight.dtype == model.weight.grad.dtype == torch.float32
 
 
+@pytest.mark.cuda
+@pytest.mark.parametrize("precision", ["bfloat16", "tf32"])
+def test_on_a_gpu_shorter_numbers_learn_as_float32_does(precision, tmp_path):
+    scores = []
+    for name in ("float32", precision):
+        wanted = config(precision=name, model="lenet", device="cuda", epochs=2)
+        events = run_experiment(wanted, runs_dir=tmp_path, name=name)
+        scores.append([event for event in events if isinstance(event, EpochEnd)][-1].test_score)
+    assert scores[1] == pytest.approx(scores[0], abs=0.05)
+
+
 def test_a_run_in_bfloat16_learns_is_tested_in_it_and_says_so(bfloat16_hardware, tmp_path):
     runs = {p: tmp_path / p for p in ("float32", "bfloat16")}
     ends = {}

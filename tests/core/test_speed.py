@@ -1,10 +1,12 @@
 import pytest
 import torch
+from run_again import run_again
 
 from core.batches import Batches, normalisation
 from core.build import build_model
 from core.datasets import Images
 from core.events import Progress
+from core.graphed import capture_step
 from core.optimizers import make_optimizer
 from core.schedules import SCHEDULES
 from core.speed import ROUNDS, measure_speed
@@ -58,3 +60,11 @@ def test_epochs_go_by_while_the_loop_is_timed(training):
     speed, _ = measured(training)
     assert training.position.step >= speed.steps > 200 // 32
     assert training.position.epoch > 1
+
+
+def test_a_step_that_is_taken_whole_is_timed_whole(training, monkeypatch):
+    monkeypatch.setattr("core.graphed.capture", run_again)
+    capture_step(training)
+    speed, _ = measured(training)
+    assert list(speed.parts) == ["batch", "step"]
+    assert 0 < speed.share < 3

@@ -51,12 +51,14 @@ def _measure(
     yield Progress("importing torch", 0, None)
     from core.control import Control
     from core.device import choose_device
+    from core.graphed import check_executor
     from core.precision import check_precision, computing
     from core.prepare import load_images, prepare, set_executor, set_threads
     from core.speed import measure_speed
 
     device = choose_device(config.device)
     check_precision(config.precision, device)
+    check_executor(config.executor, device)
     if device.note:
         yield Notice(device.note)
     dataset = yield from load_images(config, data_dir, Control())
@@ -92,7 +94,7 @@ def _print(config: "RunConfig", speed: "Speed", device: str, threads: int, execu
 
     plural = "s" * (threads > 1)
     line(config.model, f"{config.data}, batches of {config.batch_size}", "bold")
-    how = ", compiled" if executor == "compile" else ""
+    how = {"compile": ", compiled", "graph": ", by a CUDA graph"}.get(executor, "")
     how += "" if config.precision == "float32" else f", {config.precision}"
     line("device", f"{device}, {threads} CPU thread{plural}{how}")
     line(

@@ -20,6 +20,7 @@ Pairs = Sequence[tuple[str, str]]  # name, value
 GAP = 3  # between two columns of settings
 LONG = 16  # columns of the terminal; a longer value gets lines of its own
 MOST_COLUMNS = 4
+STEPS_RUN = {"compile": "compiled", "graph": "by a CUDA graph"}
 
 
 class ConfigPane(Pane, can_focus=False):
@@ -100,7 +101,7 @@ def facts(view: RunView) -> Iterator[tuple[str, str]]:
     yield "steps per epoch", f"{start.steps_per_epoch:,}"
     yield start.samples, f"{count(start.train_images)} + {count(start.test_images)} test"
     yield "threads", str(start.threads)
-    yield "steps run", "compiled" if start.executor == "compile" else "eagerly"
+    yield "steps run", STEPS_RUN.get(start.executor, "eagerly")
     yield "runs on", safe_text(f"{start.device}, {start.device_name}")
     yield "folder", safe_text(start.path)
 
