@@ -280,6 +280,11 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         description="Pixels to [0, 1] (unit), to [-1, 1] (half), or to mean 0 and standard "
         "deviation 1 of the training images (standard, as the columns of a table always are).",
     )
+    evaluate_train: bool = Field(
+        False,
+        description="Evaluate the training images too after each epoch, unchanged and with the "
+        "weights at its end. Otherwise training loss and score are those seen on the way.",
+    )
     seed: int = Field(0, ge=0, lt=2**63, description="Weights, batch order and augmentation.")
     device: Annotated[str, AfterValidator(_device)] = Field(
         "auto", description="auto, cpu, mps, cuda or cuda:N."

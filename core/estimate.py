@@ -58,6 +58,7 @@ class Estimate:
     epochs: int
     images: ImageFacts
     memory_bytes: int  # on the device, while training
+    evaluate_train: bool = False
     step_seconds: float | None = None  # of one training step, once it was timed
 
     @property
@@ -72,7 +73,8 @@ class Estimate:
         if self.step_seconds is None or self.images.train is None:
             return None
         steps = ceil(self.images.train / self.batch_size)
-        return self.step_seconds * (steps + (self.images.test or 0) / self.batch_size / 3)
+        evaluated = (self.images.test or 0) + self.images.train * self.evaluate_train
+        return self.step_seconds * (steps + evaluated / self.batch_size / 3)
 
     @property
     def seconds(self) -> float | None:
@@ -195,6 +197,7 @@ def estimate(config: RunConfig, images: ImageFacts, summary: "Summary") -> Estim
         epochs=config.epochs,
         images=images,
         memory_bytes=memory_bytes(config, images, summary),
+        evaluate_train=config.evaluate_train,
     )
 
 

@@ -144,8 +144,8 @@ class LayerFigures:
 class EpochEnd:
     """One pass over the training images and the evaluation after it.
 
-    The training figures are running means over the epoch, while the weights changed; the test
-    figures are those of the weights at its end.
+    The training figures are running means over the epoch, while the weights changed, unless the
+    run evaluates its training images; the test figures are those of the weights at its end.
     """
 
     epoch: int

@@ -1,7 +1,7 @@
 """Runs that are trained in step: each with its own folder and requests, and one step for all."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +22,12 @@ from core.record import RowWriter, record
 from core.recorded import end_of, keep_checkpoints, resume_advice, start_of
 from core.runs import read_info
 from core.stack import Stack
+from core.task import Score
 from core.train import (
     EVALUATION_NEWS,
+    BatchSource,
     Taken,
+    Tested,
     Training,
     carry_out,
     end_epoch,
@@ -205,21 +208,17 @@ class Group:
         """The evaluation at the end of an epoch, and what follows from it."""
         if not self.members:
             return
-        trained = [member.training.watch.seconds for member in self.members]
-        sums = _Sums(self._stack.device, len(self.members))
-        batches, told = len(self._first.test_batches), clock.seconds()
-        for index in range(batches):
-            if self._asked():
-                before = self.members
-                yield from self._obey()
-                if self.members != before:
-                    return  # those who are left are evaluated anew
-            losses, scores, count = self._stack.test(index)
-            sums.add(count, losses, scores)
-            if clock.seconds() - told > EVALUATION_NEWS:
-                yield self.members[0].index, Progress("evaluating", index + 1, batches, "batches")
-                told = clock.seconds()
-        taken = sums.take()
+        # By run, not by its place: one that cannot be measured leaves, and places change.
+        trained = {member: member.training.watch.seconds for member in self.members}
+        first = self._first
+        on_train = None
+        if first.evaluated_train:
+            on_train = yield from self._evaluate(first.evaluated_train, first.score)
+            if on_train is None:
+                return  # those who are left are evaluated anew
+        on_test = yield from self._evaluate(first.test_batches, first.test_score)
+        if on_test is None:
+            return
         began, at = perf_counter(), self._first.position
 
         def measure(place: int, member: Member) -> Story:
@@ -231,9 +230,8 @@ class Group:
             self._layers_cost = self._layers_at - began
 
         def tell(place: int, member: Member) -> Story:
-            loss_sum, score_sum, seen, _ = taken[place]
-            means = (loss_sum / seen, score_sum / seen)
-            yield from member.tell([end_epoch(member.training, trained[place], *means)])
+            figures = on_test[member], on_train[member] if on_train else None
+            yield from member.tell([end_epoch(member.training, trained[member], *figures)])
             yield from member.tell(member.saving.end_epoch())
 
         yield from self._each(tell)
@@ -245,6 +243,26 @@ class Group:
         since = perf_counter() - self._layers_at
         over = any(m.training.position.epoch == m.training.position.epochs for m in self.members)
         return over or since >= self._layers_cost / layer_watch.SHARE
+
+    def _evaluate(
+        self, batches: BatchSource, score: Score
+    ) -> Generator[tuple[int, Event], None, dict[Member, Tested] | None]:
+        """Mean loss and score of each run over `batches`; None if one of them has left."""
+        sums, told = _Sums(self._stack.device, len(self.members)), clock.seconds()
+        for index in range(len(batches)):
+            if self._asked():
+                before = self.members
+                yield from self._obey()
+                if self.members != before:
+                    return None
+            losses, scores, count = self._stack.test(batches, score, index)
+            sums.add(count, losses, scores)
+            if clock.seconds() - told > EVALUATION_NEWS:
+                progress = Progress("evaluating", index + 1, len(batches), "batches")
+                yield self.members[0].index, progress
+                told = clock.seconds()
+        means = [(loss / seen, score / seen) for loss, score, seen, _ in sums.take()]
+        return dict(zip(self.members, means, strict=True))
 
     def _asked(self) -> bool:
         return any(member.control.pending for member in self.members)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from core.build import build_model, check_model, input_size_of
 from core.compiled import CannotCompile, compile_forward
 from core.config import Executor, RunConfig, where_of
 from core.control import Control
-from core.datasets import Dataset, load
+from core.datasets import Dataset, Images, load
 from core.device import Device, device_problem
 from core.errors import ConfigError
 from core.events import Notice, Progress
@@ -100,8 +101,8 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device, world: World = 
             augmentations=config.augmentation,
             world=world,
         )
-        test_batches = Batches(
-            dataset.test,
+        evaluated = partial(
+            Batches,
             batch_size=max(
                 config.batch_size,
                 min(EVALUATION_BATCH, EVALUATION_PIXELS // size**2) * world.size,
@@ -111,6 +112,10 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device, world: World = 
             scale=scale,
             world=world,
         )
+        test_batches = evaluated(dataset.test)
+        evaluated_train = None
+        if config.evaluate_train:  # of the images that lie on the device already
+            evaluated_train = evaluated(Images(train_batches.pixels, train_batches.labels))
     except RuntimeError as error:
         raise device_problem(error, device, config.batch_size) from error
     return Training(
@@ -135,6 +140,7 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device, world: World = 
         label_smoothing=config.label_smoothing,
         precision=config.precision,
         report_interval=config.report_interval,
+        evaluated_train=evaluated_train,
     )
 
 

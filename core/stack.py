@@ -22,7 +22,7 @@ from core.batches import Batches, stacked_batch
 from core.losses import Loss
 from core.optimizers import OPTIMIZERS
 from core.task import Score
-from core.train import Training, zeros
+from core.train import BatchSource, Training, zeros
 
 # Images of all networks together that are evaluated at once: without gradients, but K times.
 EVALUATED_AT_ONCE = 16_000
@@ -79,16 +79,15 @@ class Stack:
             self._update(lrs)
             return losses.detach(), vmap(self._score)(logits.detach(), labels)
 
-    def test(self, index: int) -> tuple[Tensor, Tensor, int]:
-        """What each network makes of a batch of test images: mean losses and summed scores, (K,)
-        both, and how many images there were."""
-        first = self.trainings[0]
+    def test(self, batches: BatchSource, score: Score, index: int) -> tuple[Tensor, Tensor, int]:
+        """What each network makes of a batch that all have in common: mean losses and summed
+        scores, (K,) both, and how many images there were."""
         self._model.eval()
         # Left before anything is yielded: a consumer must not find itself in inference mode.
         with torch.inference_mode():
-            images, labels = first.test_batches.batch(0, index)
+            images, labels = batches.batch(0, index)
             losses, scores = vmap(
-                _tested(self._model, self._loss, first.test_score),
+                _tested(self._model, self._loss, score),
                 in_dims=(0, None, None),
                 chunk_size=max(1, EVALUATED_AT_ONCE // len(labels)),
             )(self._parameters, images, labels)

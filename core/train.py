@@ -31,6 +31,8 @@ EVALUATION_NEWS = 0.5  # seconds between two reports on an evaluation
 
 # Since the last report: summed loss and score, images, seconds that batches were waited for.
 Taken = tuple[float, float, int, float]
+Tested = tuple[float, float]  # mean loss and mean score of an evaluation
+Between = Callable[[], Generator[Event, None, bool]]  # see `evaluate`
 
 
 class BatchSource(Protocol):
@@ -132,11 +134,14 @@ class Training:
         report_interval: float = 0.1,
         control: Control | None = None,
         saving: Saving | None = None,
+        evaluated_train: BatchSource | None = None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
         self.train_batches = train_batches
         self.test_batches = test_batches
+        # The training images as they are evaluated after each epoch; None: its own sums will do.
+        self.evaluated_train = evaluated_train
         self.schedule = schedule
         self.position = position
         self.warmup = warmup  # epochs
@@ -207,22 +212,23 @@ def train(training: Training) -> Generator[Event, None, None]:
             return
         train_seconds = training.watch.seconds
         between = partial(_obey_in_evaluation, training, random_state(device))
+        trained = None
+        if training.evaluated_train:
+            trained = yield from _evaluate(
+                training, training.evaluated_train, training.score, between
+            )
+            if trained is None:  # the epoch is evaluated again, whole, when the run goes on
+                return
         measured = training.layers.awaits
         with training.layers.looking_for_dead_units() if measured else nullcontext():
-            tested = yield from evaluate(
-                training.model,
-                training.test_batches,
-                loss=training.loss,
-                score=training.test_score,
-                precision=training.precision,
-                between=between,
-                team=training.team,
+            tested = yield from _evaluate(
+                training, training.test_batches, training.test_score, between
             )
-        if tested is None:  # the epoch is evaluated again, whole, when the run goes on
+        if tested is None:
             return
         if measured:
             yield from training.layers.figures(training.position.epoch, training.position.step)
-        yield end_epoch(training, train_seconds, *tested)
+        yield end_epoch(training, train_seconds, tested, trained)
         if training.saving:
             yield from training.saving.end_epoch()
         yield from _obey(training)
@@ -353,6 +359,22 @@ def zeros(device: torch.device, *size: int) -> Tensor:
     return torch.zeros(size, dtype=torch.float64 if exact else torch.float32, device=device)
 
 
+def _evaluate(
+    training: Training, batches: BatchSource, score: Score, between: Between
+) -> Generator[Event, None, Tested | None]:
+    return (
+        yield from evaluate(
+            training.model,
+            batches,
+            loss=training.loss,
+            score=score,
+            precision=training.precision,
+            between=between,
+            team=training.team,
+        )
+    )
+
+
 def evaluate(
     model: nn.Module,
     batches: BatchSource,
@@ -360,9 +382,9 @@ def evaluate(
     loss: Loss = cross_entropy,
     score: Score = hits,
     precision: Precision = "float32",
-    between: Callable[[], Generator[Event, None, bool]] | None = None,
+    between: Between | None = None,
     team: Team | None = None,
-) -> Generator[Event, None, tuple[float, float] | None]:
+) -> Generator[Event, None, Tested | None]:
     """The mean `loss` and `score` per image of `model` over all `batches`, without label smoothing.
 
     Leaves the model in training mode. Before each batch comes what `between()` yields; as soon as
@@ -396,10 +418,15 @@ def evaluate(
 
 
 def end_epoch(
-    training: Training, train_seconds: float, test_loss: float, test_score: float
+    training: Training, train_seconds: float, tested: Tested, trained: Tested | None = None
 ) -> EpochEnd:
-    """Move the position on to the next epoch, and tell about this one."""
+    """Move the position on to the next epoch, and tell about this one.
+
+    `trained` are the figures of the training images, if they were evaluated too.
+    """
     at, seconds = training.position, training.watch.seconds
+    test_loss, test_score = tested
+    train_loss, train_score = trained or (at.loss_sum / at.seen, at.score_sum / at.seen)
     # A network that has lost its numbers may still guess one class right: never the best.
     numbers = math.isfinite(test_loss) and math.isfinite(test_score)
     if numbers and (at.best_test_score is None or test_score > at.best_test_score):
@@ -408,8 +435,8 @@ def end_epoch(
     end = EpochEnd(
         epoch=at.epoch,
         step=at.step,
-        train_loss=at.loss_sum / at.seen,
-        train_score=at.score_sum / at.seen,
+        train_loss=train_loss,
+        train_score=train_score,
         test_loss=test_loss,
         test_score=test_score,
         lr=training.optimizer.param_groups[0]["lr"],

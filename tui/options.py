@@ -40,7 +40,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "Network and images": (
         *("model_options", "data", "target", "input_size", "augmentation", "normalisation"),
     ),
-    "Training": ("epochs", "batch_size", "loss", "label_smoothing", "seed"),
+    "Training": ("epochs", "batch_size", "loss", "label_smoothing", "evaluate_train", "seed"),
     "Optimizer and learning rate (a network may bring its own)": (
         *("optimizer", "lr", "momentum", "schedule", "warmup"),
     ),

@@ -78,7 +78,7 @@ def assert_same_story(together, alone):
         pytest.param({"optimizer": "sgd", "momentum": 0.9}, marks=pytest.mark.slow),
         pytest.param({"optimizer": "nesterov", "decay": "weights"}, marks=pytest.mark.slow),
         {"optimizer": "adam", "schedule": "one_cycle", "warmup": 0.5},
-        {"optimizer": "adamw", "l1": 1e-4, "augmentation": "flip,crop"},
+        {"optimizer": "adamw", "l1": 1e-4, "augmentation": "flip,crop", "evaluate_train": True},
         {"model": "lenet", "input_size": 28, "model_options": {}, "optimizer": "adam"},
     ],
     ids=lambda choice: choice.get("model", choice["optimizer"]),

@@ -120,6 +120,8 @@ def test_an_epoch_is_its_steps_and_an_evaluation_that_costs_a_third():
     timed = replace(found, step_seconds=0.3)
     assert timed.seconds_per_epoch == pytest.approx(10 * 0.3 + 6 * 0.1)
     assert timed.seconds == pytest.approx(4 * 3.6)
+    twice = replace(timed, evaluate_train=True)
+    assert twice.seconds_per_epoch == pytest.approx(10 * 0.3 + 16 * 0.1)
 
 
 def test_a_network_that_cannot_be_read_is_explained(tmp_path):

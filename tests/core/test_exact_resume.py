@@ -170,7 +170,7 @@ def test_however_often_and_in_whatever_way_a_run_is_interrupted(lab, seed):
         schedule=choose.choice(list(SCHEDULES)), lr=0.01, seed=seed,
         momentum=choose.choice([0.0, 0.9]), warmup=choose.choice([0, 0.7, 2]),
         augmentation=choose.choice(["", "crop", "flip,cutout"]),
-        checkpoint_seconds=choose.choice([0, 1e-9]),
+        checkpoint_seconds=choose.choice([0, 1e-9]), evaluate_train=bool(seed % 2),
     )  # fmt: skip
     ways = sorted(
         (choose.randint(1, 3 * STEPS - 1), choose.choice(["stop", "kill", "evaluating"]))

@@ -47,6 +47,7 @@ def make_training(dataset, world: World) -> Training:
         schedule=SCHEDULES["constant"],
         position=Position(epochs=3, lr=0.1),
         report_interval=0.0,
+        evaluated_train=Batches(dataset.train, batch_size=23, world=world, **common),
     )
 
 
@@ -92,6 +93,8 @@ def test_several_processes_train_as_one_does(tmp_path, tiny_dataset, size):
                 assert event.loss == pytest.approx(one.loss, rel=1e-5)
                 assert event.score == pytest.approx(one.score)
             if isinstance(event, EpochEnd):
+                assert event.train_loss == pytest.approx(one.train_loss, rel=1e-5)
+                assert event.train_score == one.train_score
                 assert event.test_loss == pytest.approx(one.test_loss, rel=1e-5)
                 assert event.test_score == one.test_score
         for name, value in alone.model.state_dict().items():

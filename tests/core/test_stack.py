@@ -11,6 +11,7 @@ from core.models import MODELS
 from core.optimizers import OPTIMIZERS
 from core.prepare import prepare
 from core.stack import Stack, why_not_stacked
+from core.task import hits
 
 RATES = ((0.01, 0.0), (0.003, 0.01), (0.001, 0.1))  # lr and weight decay of each
 
@@ -86,7 +87,7 @@ def test_some_of_the_networks_go_on_in_a_new_stack_as_if_nothing_was(tiny_datase
 
 def test_networks_stacked_are_tested_as_each_is(tiny_dataset):
     some = trainings(tiny_dataset, optimizer="sgd")
-    losses, scores, count = Stack(some, "sgd", 0.0).test(0)
+    losses, scores, count = Stack(some, "sgd", 0.0).test(some[0].test_batches, hits, 0)
     images, labels = some[0].test_batches.batch(0, 0)
     assert count == len(labels)
     for place, training in enumerate(some):

@@ -108,6 +108,23 @@ def test_the_figures_of_an_epoch_are_means_over_images_not_over_batches(tiny_dat
     assert end.test_score == pytest.approx((test_logits.argmax(1) == test_labels).float().mean())
 
 
+def test_training_images_can_be_evaluated_with_the_weights_at_the_end(tiny_dataset, tiny_model):
+    whole = Batches(
+        tiny_dataset.train,
+        batch_size=20,
+        device="cpu",
+        input_size=8,
+        scale=normalisation("unit", tiny_dataset.train),
+    )
+    training = make_training(tiny_dataset, tiny_model, label_smoothing=0.1, evaluated_train=whole)
+    *_, end = train(training)
+    with torch.no_grad():  # without dropout, and without label smoothing
+        logits = tiny_model.eval()(tiny_dataset.train.pixels.float() / 255)
+    labels = tiny_dataset.train.labels
+    assert end.train_loss == pytest.approx(F.cross_entropy(logits, labels).item(), rel=1e-5)
+    assert end.train_score == (logits.argmax(1) == labels).double().mean().item()
+
+
 def test_it_equals_a_plain_loop(tiny_dataset, tiny_model):
     """The same batches through the textbook's five lines give the same weights, bit for bit."""
     training = make_training(tiny_dataset, tiny_model)

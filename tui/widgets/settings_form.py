@@ -30,7 +30,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "images": ("augmentation", "normalisation", "input_size"),
     "run": (
         *("model_options", "seed", "device", "devices", "threads", "executor"),
-        *("precision", "reproducible"),
+        *("precision", "reproducible", "evaluate_train"),
         *("report_interval", "checkpoint_seconds", "keep_every"),
     ),
 }
