@@ -22,7 +22,8 @@ from core.events import (
     from_row,
 )
 from core.owner import lives
-from core.record import METRICS, OTHERS, parse_line, placed
+from core.record import placed
+from core.rows import METRICS, OTHERS, parse_line
 from core.run_lock import stopped_since
 from core.runs import ACTIVE, RunInfo, in_line, read_info
 from core.view import RunView, reduce

@@ -26,7 +26,7 @@ from core.control import Control, Request, check_request
 from core.errors import RunError
 from core.events import ControlApplied, from_row
 from core.permissions import make_folder_below
-from core.record import OTHERS, parse_row
+from core.rows import OTHERS, parse_row
 
 FOLDER = "control"
 POLL_SECONDS = 0.25

@@ -1,22 +1,17 @@
 """The rows of a run folder: written while it runs, read back by anyone.
 
-Each row is the event as JSON with `seq` (its place in the run, over both files), `time` (Unix
-seconds) and `crc` (CRC-32 of the row without it), so that a damaged row is known as one. A row is
-with the operating system before its event is passed on, and so survives the process; it is on the
-disk before a checkpoint that counts on it.
+A row is with the operating system before its event is passed on, and so survives the process; it is
+on the disk before a checkpoint that counts on it. core.rows knows what is in one.
 """
 
 import errno
 import heapq
-import json
 import os
-import re
 import threading
 import time
-import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,30 +20,35 @@ from core.control import Control
 from core.durable import replace_file, sync_folder
 from core.errors import NNLabError
 from core.events import (
+    CheckpointSaved,
     ControlApplied,
+    DeviceFigures,
     EpochEnd,
     Event,
+    LayerFigures,
+    Notice,
     Progress,
     RunEnd,
     RunStart,
     StepReport,
     Waiting,
     from_row,
-    to_row,
 )
 from core.patience import Patience, until_written
 from core.permissions import file_mode
+from core.rows import METRICS, OF_NUMBERS, OTHERS, line_of, lines_of, rewritten, rows_of
 from core.runs import config_crc, process_facts, read_facts, write_facts
-from core.view import RunView, describe, reduce, reduce_all
+from core.view import RunView, describe, reduce_all
 
-METRICS, OTHERS, LOG = "metrics.jsonl", "events.jsonl", "log.txt"
-ROW_START, CRC = b'{"event": "', b', "crc": "'
+LOG = "log.txt"
 # With these, run.json is brought up to date; at the end of an epoch only while that costs less than
 # FACTS_SHARE of the time.
 AT_ONCE = (RunStart, ControlApplied, Waiting, RunEnd)
-FACTS_SHARE = 0.002
+FACTS_SHARE = 0.001
+LOOK_SECONDS = 1.0  # between two looks whether a log is still there
 OF_TRAINING = ("StepReport", "LayerFigures", "EpochEnd", "ControlApplied")
-TO_JSON = json.JSONEncoder(allow_nan=False).encode  # json.dumps would make one for each row
+# Of these, run.json tells nothing.
+NOT_IN_FACTS = (LayerFigures, DeviceFigures, CheckpointSaved, Notice)
 
 
 class RowWriter:
@@ -63,7 +63,7 @@ class RowWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.seq = max(
-            (row["seq"] for name in (METRICS, OTHERS) for row in _rows(path / name)), default=0
+            (row["seq"] for name in (METRICS, OTHERS) for row in rows_of(path / name)), default=0
         )
         self.lock = threading.RLock()
         self._waiting: list[tuple[str, bytes]] = []
@@ -76,9 +76,8 @@ class RowWriter:
     def add(self, event: Event) -> None:
         """Take an event in; `write` brings it to the folder."""
         self.seq += 1
-        row = to_row(event) | {"seq": self.seq, "time": round(time.time(), 3)}
-        name = METRICS if isinstance(event, StepReport | EpochEnd) else OTHERS
-        self._waiting.append((name, _line(row)))
+        name = METRICS if isinstance(event, OF_NUMBERS) else OTHERS
+        self._waiting.append((name, line_of(event, self.seq)))
         if text := describe(event):
             text = " ".join(text.splitlines())
             self._waiting.append((LOG, f"{datetime.now():%Y-%m-%d %H:%M:%S}  {text}\n".encode()))
@@ -120,12 +119,15 @@ class _Appending:
         self._path = path
         self.descriptor = -1
         self._cut_short = False  # the last attempt to append
+        self._looked = 0.0  # whether the file is still there
         self._reopen()
 
     def append(self, line: bytes) -> None:
-        if os.fstat(self.descriptor).st_nlink == 0:  # deleted: what is written there is lost
-            self.close()
-            self._reopen()
+        if (now := time.monotonic()) - self._looked > LOOK_SECONDS:
+            self._looked = now
+            if os.fstat(self.descriptor).st_nlink == 0:  # deleted: what is written there is lost
+                self.close()
+                self._reopen()
         if self._cut_short:
             os.ftruncate(self.descriptor, self._size)
         self._cut_short = True
@@ -177,10 +179,10 @@ def record(
                     folder.tell(event)
                 else:
                     folder.take(event)
-                    size = rows.waiting_bytes
-                    for news in until_written(folder.write, "What happened", path, size, patience):
-                        folder.take(news)
-                        yield news
+                    try:
+                        folder.write()
+                    except OSError:  # tried again, and told
+                        yield from folder.written(patience)
                 yield event
     except (
         BaseException
@@ -199,6 +201,7 @@ class _Recording:
         self._path = path
         self._rows = rows
         self._view = reduce_all(RunView(), read_events(path))
+        self._news: list[Event] = []  # what is not in the view yet
         self._facts = process_facts() | {
             "started": read_facts(path).get("started") or first_time(path) or time.time(),
             "data_digest": data_digest,
@@ -218,27 +221,51 @@ class _Recording:
     def take(self, event: Event) -> None:
         with self._rows.lock:
             self._rows.add(event)
-            # Without what run.json does not tell: it would be copied for each row.
-            view = reduce(self._view, event)
-            self._view = replace(view, reports=(), layers=(), devices=(), log=())
-            now = time.perf_counter()
-            self._due |= isinstance(event, AT_ONCE) or (
-                isinstance(event, EpochEnd) and now - self._written > self._cost / FACTS_SHARE
-            )
+            if isinstance(event, NOT_IN_FACTS):
+                return
+            # A view for each row would cost more than the row: it waits for run.json to be due.
+            # Of several reports the last says all that run.json does.
+            if isinstance(event, StepReport) and isinstance(self._newest, StepReport):
+                self._news.pop()
+            self._news.append(event)
+            if isinstance(event, AT_ONCE):
+                self._due = True
+            elif isinstance(event, EpochEnd):
+                since = time.perf_counter() - self._written
+                self._due |= since > self._cost / FACTS_SHARE
+
+    @property
+    def _newest(self) -> Event | None:
+        return self._news[-1] if self._news else None
+
+    def written(self, patience: Patience) -> Generator[Event, None, None]:
+        """Bring everything to the folder, which cannot be written now; what is told meanwhile."""
+        size = self._rows.waiting_bytes
+        for news in until_written(self.write, "What happened", self._path, size, patience):
+            self.take(news)
+            yield news
 
     def write(self) -> None:
         """Bring everything to the folder. Raises OSError."""
         with self._rows.lock:
             self._rows.write()
-            if self._due and self._view.start:
+            if self._due:
                 began = time.perf_counter()
-                write_facts(self._path, self._facts | _figures(self._view))
-                self._written = time.perf_counter()
-                self._cost = self._written - began
-                self._due = False
+                self._catch_up()
+                if self._view.start:
+                    write_facts(self._path, self._facts | _figures(self._view))
+                    self._written = time.perf_counter()
+                    self._cost = self._written - began
+                    self._due = False
+
+    def _catch_up(self) -> None:
+        view = reduce_all(self._view, self._news)
+        self._view = replace(view, reports=(), layers=(), devices=(), log=())
+        self._news.clear()
 
     def write_end_of(self, error: BaseException) -> None:
         """Say in run.json that the run is over, if it did not say so itself."""
+        self._catch_up()
         if self._view.start and not self._view.end:
             end = {
                 "state": "failed" if isinstance(error, NNLabError) else "crashed",
@@ -252,7 +279,9 @@ class _Recording:
 def read_events(path: Path) -> Iterator[Event]:
     """Everything recorded in the run folder `path`, in order; rows that are damaged, or that only
     a newer nnlab understands, are left out."""
-    rows = heapq.merge(*(_rows(path / name) for name in (METRICS, OTHERS)), key=lambda r: r["seq"])
+    rows = heapq.merge(
+        *(rows_of(path / name) for name in (METRICS, OTHERS)), key=lambda r: r["seq"]
+    )
     for row in rows:
         with suppress(KeyError, TypeError):
             yield placed(from_row(row), path)
@@ -271,14 +300,14 @@ def has_begun(path: Path) -> bool:
 
 def first_time(path: Path) -> float | None:
     """When the run folder `path` got its first row, in Unix seconds."""
-    firsts = (next(_rows(path / name), None) for name in (METRICS, OTHERS))
+    firsts = (next(rows_of(path / name), None) for name in (METRICS, OTHERS))
     return min((row["time"] for row in firsts if row), default=None)
 
 
 def damaged_rows(path: Path) -> int:
     """How many rows of the run folder `path` are damaged."""
     files = [path / name for name in (METRICS, OTHERS)]
-    return sum(line.damaged for file in files for line in _lines(file))
+    return sum(line.damaged for file in files for line in lines_of(file))
 
 
 def set_aside(path: Path, step: int, seq: int) -> int:
@@ -300,10 +329,10 @@ def set_aside(path: Path, step: int, seq: int) -> int:
         kept: list[bytes] = []
         late: list[bytes] = []
         goes = kept
-        for line in _lines(path / name):
+        for line in lines_of(path / name):
             for row in line.rows:
                 goes = late if is_past(row) else kept
-                goes.append(_line(row))
+                goes.append(rewritten(row) if line.damaged else line.text)
             if line.damaged:  # with the row before it
                 goes.append(line.text)
         if not late:
@@ -338,59 +367,3 @@ def _figures(view: RunView) -> dict[str, Any]:
         "seconds": view.end.seconds if view.end else sum(e.seconds for e in view.epoch_ends),
         "problem": view.end.problem if view.end else "",
     }
-
-
-def _line(row: dict[str, Any]) -> bytes:
-    text = TO_JSON(row).encode()
-    return text[:-1] + CRC + b'%08x"}\n' % zlib.crc32(text)
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a log: usually one whole row."""
-
-    text: bytes
-    rows: tuple[dict[str, Any], ...]  # the whole ones in it, without their checksum
-    damaged: bool
-
-
-def _lines(file: Path) -> Iterator[Line]:
-    if not file.is_file():
-        return
-    with file.open("rb") as lines:
-        yield from map(parse_line, lines)
-
-
-def parse_line(line: bytes) -> Line:
-    """One line of a log, with its line end, taken apart."""
-    if (row := parse_row(line)) is not None:
-        return Line(line, (row,), False)
-    return Line(line.removesuffix(b"\n") + b"\n", tuple(_whole_rows(line)), True)
-
-
-def _rows(file: Path) -> Iterator[dict[str, Any]]:
-    """The rows of `file` that are whole and say what was written, without their checksum."""
-    for line in _lines(file):
-        yield from line.rows
-
-
-def parse_row(line: bytes) -> dict[str, Any] | None:
-    """The row that `line` holds, without its checksum; None if it is not what was written."""
-    text, mark, crc = line.rpartition(CRC)
-    if mark and crc == b'%08x"}\n' % zlib.crc32(text + b"}"):
-        with suppress(ValueError):  # the checksum is right: this was written to be wrong
-            row = dict(json.loads(text + b"}"))
-            if isinstance(row.get("seq"), int):
-                return row
-    return None
-
-
-def _whole_rows(line: bytes) -> Iterator[dict[str, Any]]:
-    """The rows in a line that is none: damage to the end of one has joined it with the next."""
-    starts = [match.start() for match in re.finditer(re.escape(ROW_START), line)]
-    ends = [match.end() for match in re.finditer(re.escape(CRC) + rb'[0-9a-f]{8}"\}', line)]
-    for start in starts:
-        for end in ends:
-            if (row := parse_row(line[start:end] + b"\n")) is not None:
-                yield row
-                break

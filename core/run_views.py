@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from core.record import METRICS, OTHERS, read_events
+from core.record import read_events
+from core.rows import METRICS, OTHERS
 from core.view import RunView, reduce
 
 MOST = 64  # views in memory; one of a long run takes some MB

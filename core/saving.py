@@ -117,12 +117,14 @@ class Checkpoints:
         path, seconds = yield from until_written(
             write, what, self._folder, snapshot.size, self.patience
         )
+        began = perf_counter()
         keep = self._cadence.keep_every * len(self._training.train_batches)  # steps
         prune(self._folder, snapshot.step, self._training.position.best_step, keep or None)
+        pruned = perf_counter() - began
         yield CheckpointSaved(
             snapshot.epoch, snapshot.step, str(path), reason, seconds, snapshot.size
         )
-        return seconds
+        return seconds + pruned
 
     def _take(self) -> Snapshot:
         training = self._training

@@ -172,6 +172,8 @@ def reduce_all(view: RunView, events: Iterable[Event]) -> RunView:
 def describe(event: Event) -> str | None:
     """The event as a line for people, or None if it is not worth one."""
     match event:
+        case StepReport() | EpochEnd():  # first: they are by far the most
+            return None
         case Notice():
             return event.text
         case Queued():

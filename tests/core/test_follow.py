@@ -21,7 +21,8 @@ from core.events import (
     Waiting,
 )
 from core.follow import follow
-from core.record import METRICS, OTHERS, read_events, record, set_aside
+from core.record import read_events, record, set_aside
+from core.rows import METRICS, OTHERS
 from core.run_lock import hold
 from core.runs import Standing, create_run, discard_run, read_facts, write_facts
 from core.view import RunView, reduce_all

@@ -118,7 +118,7 @@ def test_what_came_after_a_checkpoint_is_set_aside_and_kept(run):
     assert list(read_events(run)) == KEPT[:-2]
     superseded = (run / "metrics.jsonl.superseded").read_text()
     assert superseded.count("\n") == 1
-    assert '"step": 3' in superseded
+    assert json.loads(superseded)["step"] == 3
     assert set_aside(run, 2, seq=7) == 0
 
 
@@ -239,6 +239,25 @@ def test_a_torn_last_line_does_not_spoil_the_next_row(run):
     list(record(run, [EVENTS[1], EVENTS[4]], "d"))
     assert list(read_events(run)) == [*KEPT, EVENTS[1], EVENTS[4]]
     assert damaged_rows(run) == 1
+
+
+def test_a_log_that_was_deleted_is_begun_anew(run, monkeypatch):
+    monkeypatch.setattr("core.record.LOOK_SECONDS", 0.0)
+    events = record(run, KEPT, "d")
+    for _ in range(3):
+        next(events)
+    (run / "metrics.jsonl").unlink()
+    list(events)
+    left = [e for e in KEPT if e is not EVENTS[2]]
+    assert list(read_events(run)) == left
+
+
+def test_run_json_tells_of_the_last_of_many_reports(run):
+    reports = [StepReport(1, step, 2.0, 0.1, 0.1, 1000.0, 0.01) for step in range(1, 50)]
+    events = record(run, [EVENTS[1], *reports, ControlApplied(1, 49, "pause")], "d")
+    told = [read_facts(run) for _ in events]
+    assert [facts["step"] for facts in told] == [0] * 50 + [49]
+    assert told[-1]["state"] == "paused"
 
 
 def test_a_lost_line_end_costs_no_row(run):

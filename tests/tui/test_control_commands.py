@@ -16,7 +16,8 @@ from core.config import make_config
 from core.control import Control, Request
 from core.events import ControlApplied, Event, RunEnd, RunStart
 from core.mailbox import FOLDER, Mailbox
-from core.record import OTHERS, read_events, record
+from core.record import read_events, record
+from core.rows import OTHERS
 from core.runs import create_run, list_runs, read_facts, read_info, write_facts
 from tui.cli import app
 from tui.commands.control import complete_live_run, parse_setting
