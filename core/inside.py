@@ -117,6 +117,40 @@ def feature_maps(model: nn.Module, images: Tensor) -> list[FeatureMaps]:
     return found
 
 
+def layer_output(model: nn.Module, images: Tensor, layer: str) -> FeatureMaps:
+    """What the module `layer`, as in named_modules, makes of an image, (1, C, S, S), the last time
+    that it is called.
+
+    Units without a place, as those of a linear layer, are maps of one pixel; a sequence of vectors
+    is one map. Raises ModelError if there is no such output.
+    """
+    found: list[Tensor] = []
+
+    def keep(module: nn.Module, args: object, output: object) -> None:
+        if isinstance(output, Tensor) and output.dim() in (2, 3, 4):
+            found[:] = [output[0].detach().float().cpu().clone()]
+
+    try:
+        handle = model.get_submodule(layer).register_forward_hook(keep)
+    except AttributeError:
+        raise ModelError(f"This network has no layer {layer!r}.", "Choose another one.") from None
+    try:
+        with torch.inference_mode():
+            model(images)
+    finally:
+        handle.remove()
+    if not found:
+        raise ModelError(
+            f"{layer or 'The network'} gives no maps: it is not called by itself, or gives "
+            "something else.",
+            "Choose another layer, or the module around it.",
+        )
+    [output] = found
+    if output.dim() == 1:  # units
+        output = output[:, None, None]
+    return FeatureMaps(layer, output if output.dim() == 3 else output[None])
+
+
 def _figures(name: str, parameter: nn.Parameter) -> ParameterFigures:
     values = parameter.detach().float().flatten().cpu()
     finite = values[values.isfinite()]

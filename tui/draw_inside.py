@@ -1,5 +1,6 @@
 """What is inside a network as text: its parameters, its filters, what its layers see."""
 
+from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
@@ -18,6 +19,7 @@ MOST_FILTERS = 64  # drawn, of one layer
 MOST_MAPS = 16  # drawn, of one layer
 MAP_LINES = 12  # of the terminal, for the maps of one layer
 LEAST_MAP = 8  # pixels on a side
+UNIT = 2  # columns for a unit without a place
 
 
 def parameter_lines(
@@ -88,6 +90,35 @@ def feature_lines(
             Text(),
         ]
     return drawn[:-1]
+
+
+def output_lines(found: "FeatureMaps", columns: int, lines: int, ramp: bool) -> list[Text]:
+    """What one layer makes of an image, in as many lines as there are, or more: its maps with their
+    numbers, or its units as one picture, from the left to the right and down."""
+    count, low, high = len(found.maps), found.maps.min().item(), found.maps.max().item()
+    units = count > 1 and found.maps.shape[1:] == (1, 1)
+    facts = [f"{count} units, row by row" if units else shape(tuple(found.maps.shape))]
+    facts.append(f"from {number(low)} to {number(high)}")
+    if low < 0:
+        facts.append("bright: far from 0" if ramp else "amber: above 0, blue: below")
+    if units:
+        import torch
+
+        across = min(columns // UNIT, ceil(sqrt(2 * count)))
+        blank = found.maps.new_zeros(-count % across)
+        picture = from_values(torch.cat([found.maps.flatten(), blank]).reshape(1, -1, across))
+        wide, high = across * UNIT, UNIT * picture.shape[1] // 2
+        drawn = image_lines(fit(picture, wide, high), ramp=ramp)
+    else:
+        shown = found.maps[:MOST_FILTERS]
+        if count > len(shown):
+            facts.append(f"the first {len(shown)}")
+        tiles = [
+            Tile(from_values(m[None], signed=low < 0), caption(str(i))) for i, m in enumerate(shown)
+        ]
+        drawn = grid(tiles, columns, lines - 1, ramp=ramp, smallest=LEAST_MAP)
+    heading = Text(clip(f"{found.layer or '(network)'}: {' · '.join(facts)}", columns), "bold")
+    return [heading, *drawn]
 
 
 def number(value: float) -> str:

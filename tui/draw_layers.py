@@ -26,7 +26,7 @@ LABEL = 12  # columns before a sparkline or a histogram
 FIRST_AND_NEWEST = 22  # columns of a figure's first and newest value
 
 # Andrej Karpathy's rule of thumb: cs231n.github.io/neural-networks-3/#ratio
-HEALTHY = "  of the weights in a step; healthy is about 1e-3"
+HEALTHY = "  healthy is about 1e-3"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from core.errors import ModelError
-from core.inside import add_gradients, feature_maps, first_filters, parameter_figures
+from core.inside import (
+    add_gradients,
+    feature_maps,
+    first_filters,
+    layer_output,
+    parameter_figures,
+)
 
 
 def small_net() -> nn.Sequential:
@@ -95,6 +101,29 @@ def test_maps_stay_as_they_were_though_the_next_layer_works_in_place():
     net = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(inplace=True))
     found = feature_maps(net, images(1))
     assert found[0].maps.min() < 0
+
+
+def test_the_output_of_a_layer_is_found_by_its_name_at_any_depth():
+    net = nn.Sequential()
+    net.add_module("block", small_net())
+    [image] = images(1)
+    conv = layer_output(net, image[None], "block.conv")
+    assert torch.equal(conv.maps, net.block.conv(image[None])[0])
+    fc = layer_output(net, image[None], "block.fc")
+    assert fc.maps.shape == (2, 1, 1)
+    assert torch.equal(fc.maps.flatten(), net(image[None])[0])
+    assert torch.equal(layer_output(net, image[None], "").maps, fc.maps)
+    assert not any(module._forward_hooks for module in net.modules())
+
+
+def test_a_layer_that_gives_nothing_to_see_is_an_error():
+    net = small_net()
+    with pytest.raises(ModelError, match="no layer 'nix'"):
+        layer_output(net, images(1), "nix")
+    net.add_module("unused", nn.Identity())
+    net.forward = lambda x: net.conv(x)
+    with pytest.raises(ModelError, match="unused gives no maps"):
+        layer_output(net, images(1), "unused")
 
 
 def test_a_perceptron_has_no_feature_maps():

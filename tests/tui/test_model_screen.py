@@ -8,9 +8,11 @@ from sample_run import WHOLE_RUN, layer_figures, run_start
 from textual.widgets import Static
 
 from core.errors import ModelError
+from core.record import read_events
 from core.summary import summarize_named
-from core.view import RunView
-from tui.screens.model import ModelScreen
+from core.view import RunView, reduce_all
+from tui.screens.model import ModelScreen, network_of_run
+from tui.screens.prediction import PredictionScreen
 from tui.widgets.layer_tree import LayerTree
 
 
@@ -94,6 +96,29 @@ async def test_the_dashboard_opens_it_while_the_run_goes_on(monkeypatch):
         assert len(screen.figures) == 2
         await pilot.press("escape")
         assert lab.screen is lab.dashboard
+
+
+async def test_a_key_opens_what_a_layer_makes_of_an_image(tiny_run):
+    run = tiny_run(epochs=1, lr=0.01)
+    view = reduce_all(RunView(), read_events(run))
+    async with Bare(runs_dir=run.parent).run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, network_of_run(lambda: view, may_build=True))
+        await pilot.press("enter")
+        maps = pilot.app.screen
+        assert isinstance(maps, PredictionScreen)
+        assert maps.of_layer == "conv1"
+        await pilot.press("escape", "down", "i")
+        assert pilot.app.screen.of_layer == "bn1"
+        await pilot.press("escape")
+        assert screen.active_bindings["i"].enabled
+
+
+async def test_a_network_without_a_run_has_no_maps():
+    async with Bare(runs_dir=Path("runs")).run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, ModelScreen("lenet", lambda: summarize_named("lenet")))
+        await pilot.press("enter", "i")
+        assert pilot.app.screen is screen
+        assert "i" not in screen.active_bindings
 
 
 async def test_a_users_file_is_not_run_beside_its_own_training():

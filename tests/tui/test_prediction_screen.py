@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from core.trained import load_trained
 from tui.cli import app as command
 from tui.screens.inspect import InspectScreen
-from tui.screens.prediction import PredictionScreen
+from tui.screens.prediction import PredictionScreen, layer_of_run
 from tui.waiting import wait_for
 
 
@@ -22,6 +22,11 @@ def seen(tiny_run) -> SimpleNamespace:
     run = tiny_run(epochs=1, lr=0.01)
     trained = load_trained(run, "best")
     return SimpleNamespace(run=run, trained=trained, dataset=wait_for(trained.load_data()))
+
+
+def opened(seen):
+    yield from ()
+    return seen.trained, seen.dataset
 
 
 async def settled(pilot) -> str:
@@ -40,7 +45,7 @@ async def test_it_begins_with_the_worst_mistake_and_keys_go_through_the_images(s
     printed = json.loads(CliRunner().invoke(command, [*words, "--json"]).stdout)
     most = printed["images"][0]["classes"][0]
     async with Bare(runs_dir=tmp_path).run_test(size=(80, 24)) as pilot:
-        pilot.app.push_screen(PredictionScreen(seen.trained, seen.dataset, (7, 23)))
+        pilot.app.push_screen(PredictionScreen("a run", lambda: opened(seen), (7, 23)))
         text = await settled(pilot)
         assert f"image 7 of 24: {seen.trained.classes[int(seen.dataset.test.labels[7])]}" in text
         assert text.count(" % ") == 3
@@ -71,6 +76,20 @@ async def test_it_begins_with_the_worst_mistake_and_keys_go_through_the_images(s
         assert f"{most['probability']:.1%}".replace("%", " %") in lines[1]
         await pilot.press("left")
         assert "image 12 of 24" in await settled(pilot)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shown"), [("conv1", "conv1: 4×"), ("fc", "fc: 3 units"), ("nix", "no layer 'nix'")]
+)
+async def test_a_layer_shows_what_it_makes_of_an_image(seen, layer, shown):
+    async with Bare(runs_dir=seen.run.parent).run_test(size=(80, 24)) as pilot:
+        pilot.app.push_screen(layer_of_run(seen.run, "best", layer, None))
+        text = await settled(pilot)
+        assert "image 0 of 24" in text
+        assert shown in text + str(pilot.app.screen.query_one("#doing", Static).content)
+        assert max(map(len, text.splitlines())) <= 76
+        await pilot.press("right")
+        assert "image 1 of 24" in await settled(pilot)
 
 
 async def test_a_key_of_an_inspected_run_opens_it(seen):

@@ -326,7 +326,10 @@ class DashboardScreen(ChartScreen):
     def action_model(self) -> None:
         from tui.screens.model import network_of_run
 
-        self.app.push_screen(network_of_run(lambda: self.view, may_build=self._may_open_net))
+        data_dir = cast("NNLabApp", self.app).data_dir
+        self.app.push_screen(
+            network_of_run(lambda: self.view, may_build=self._may_open_net, data_dir=data_dir)
+        )
 
     def action_inspect(self) -> None:
         self._inspect(None)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from core.evaluation import Evaluation
     from core.inside import ParameterFigures
     from core.trained import Trained
+    from tui.screens.prediction import Loading
 
 MISTAKES = 12
 LOOK_SECONDS = 5.0  # between two checkpoints: a screen full of images is 60 KB
@@ -85,8 +86,14 @@ class InspectScreen(LookScreen):
         assert self.trained
         assert self.dataset
         assert self.found
+        opened = self.trained, self.dataset
+
+        def open_run() -> "Loading":
+            yield from ()
+            return opened
+
         mistakes = [mistake.index for mistake in self.found.mistakes]
-        self.app.push_screen(PredictionScreen(self.trained, self.dataset, mistakes))
+        self.app.push_screen(PredictionScreen(title(self.trained), open_run, mistakes))
 
     def action_filters(self) -> None:
         assert self.trained

@@ -20,6 +20,7 @@ from tui.draw_layers import Column, layer_lines, shown_columns, title_line, tree
 from tui.format import safe_text
 from tui.layer_lines import total_lines
 from tui.layer_tree import LayerNode, tree_of, tree_of_names
+from tui.screens.prediction import layer_of_run
 from tui.widgets.key_line import KeyLine
 from tui.widgets.layer_tree import LayerTree
 
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 UPDATES_PER_SECOND = 2
 
 
-def network_of_run(view_of: Callable[[], RunView], *, may_build: bool) -> "ModelScreen":
+def network_of_run(
+    view_of: Callable[[], RunView], *, may_build: bool, data_dir: Path | None = None
+) -> "ModelScreen":
     """The screen of the network of a run that has begun.
 
     The network is not built where that would disturb a run that this process trains.
@@ -43,7 +46,7 @@ def network_of_run(view_of: Callable[[], RunView], *, may_build: bool) -> "Model
         return summarize_run(start)
 
     model = Path(start.model).name
-    return ModelScreen(f"{start.run}: {model}", summarize if may_build else None, view_of)
+    return ModelScreen(f"{start.run}: {model}", summarize if may_build else None, view_of, data_dir)
 
 
 class ModelScreen(Screen[None]):
@@ -53,7 +56,10 @@ class ModelScreen(Screen[None]):
     comes. `summarize` is called in a thread; None where the network must not be built here.
     """
 
-    BINDINGS: ClassVar = [Binding("escape", "dismiss(None)", "Back", tooltip="Go back")]
+    BINDINGS: ClassVar = [
+        Binding("i", "maps", "Maps", tooltip="What this layer makes of an image (also enter)"),
+        Binding("escape", "dismiss(None)", "Back", tooltip="Go back"),
+    ]
     DEFAULT_CSS = """
     ModelScreen {
         #heading { height: 1; padding: 0 1; text-style: bold; }
@@ -89,8 +95,11 @@ class ModelScreen(Screen[None]):
         heading: str,
         summarize: "Callable[[], Summary] | None",
         view_of: Callable[[], RunView] | None = None,
+        data_dir: Path | None = None,
     ) -> None:
         super().__init__()
+        self.data_dir = data_dir
+        self._had_maps = False
         self.heading = heading
         self.summarize = summarize
         self.view_of = view_of
@@ -140,6 +149,9 @@ class ModelScreen(Screen[None]):
     def take_figures(self) -> None:
         """Show what the run has told of its layers since the last time."""
         assert self.view_of
+        if self._has_maps != self._had_maps:  # the first checkpoint has come
+            self._had_maps = self._has_maps
+            self.refresh_bindings()
         figures = self.view_of().layers
         if figures is self.figures:
             return
@@ -179,6 +191,30 @@ class ModelScreen(Screen[None]):
         history = self._history(node.data)
         lines = layer_lines(node.data, history, steps, *below.content_size)
         below.update(Text("\n").join(lines))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "maps" or self._has_maps
+
+    @property
+    def _has_maps(self) -> bool:
+        """Whether the network of a run can be opened here, and looks at images."""
+        if self.view_of is None or self.summarize is None:
+            return False
+        view = self.view_of()
+        return bool(view.checkpoint and view.start and not view.start.table)
+
+    @on(LayerTree.Opened)
+    def open_layer(self) -> None:
+        if self._has_maps:
+            self.action_maps()
+
+    def action_maps(self) -> None:
+        assert self.view_of
+        view, node = self.view_of(), self.query_one(LayerTree).cursor_node
+        if view.start and node and node.data:
+            which = "best" if view.end else "last"
+            run = Path(view.start.path)
+            self.app.push_screen(layer_of_run(run, which, node.data.name, self.data_dir))
 
     def _line_of(self, node: LayerNode, width: int) -> str:
         columns = self._columns(self.query_one(LayerTree).columns)

@@ -6,6 +6,7 @@ from typing import ClassVar
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding
+from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
@@ -18,7 +19,8 @@ class LayerTree(Tree[LayerNode]):
     """A line for each layer and module; `line_of` says what stands in it."""
 
     BINDINGS: ClassVar = [
-        Binding("enter,space", "toggle_node", "Fold", tooltip="Fold or unfold a module"),
+        Binding("space", "toggle_node", "Fold", tooltip="Fold or unfold a module"),
+        Binding("enter", "open", show=False, tooltip="Fold a module, or open a layer"),
         Binding("z", "fold_all", "Fold all", tooltip="Fold all modules, or unfold them"),
     ]
     DEFAULT_CSS = """
@@ -35,6 +37,9 @@ class LayerTree(Tree[LayerNode]):
     """
     ICON_NODE = "▸ "
     ICON_NODE_EXPANDED = "▾ "
+
+    class Opened(Message):
+        """Enter was pressed on a layer."""
 
     def __init__(self, line_of: Callable[[LayerNode, int], str], id: str | None = None) -> None:
         """`line_of` gives the line of a layer, as wide as the columns that it is told."""
@@ -79,6 +84,12 @@ class LayerTree(Tree[LayerNode]):
         if node.data is not None and room > 0:
             text.append(self.line_of(node.data, room), style)
         return text
+
+    def action_open(self) -> None:
+        if self.cursor_node and self.cursor_node.allow_expand:
+            self.action_toggle_node()
+        else:
+            self.post_message(self.Opened())
 
     def action_fold_all(self) -> None:
         folded = any(node.is_expanded for node in self.root.children if node.allow_expand)
