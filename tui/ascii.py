@@ -80,9 +80,14 @@ def enable(*, everywhere: bool = False) -> None:
             stream.reconfigure(encoding=encoding, errors=ERRORS)
 
 
+def encoding_of_screen() -> str:
+    """What the terminal understands to which the standard error goes: that of an app."""
+    return getattr(sys.__stderr__, "encoding", None) or "utf-8"
+
+
 def encoded(text: str) -> bytes:
     """`text` as the terminal understands it, to which the standard error goes."""
-    return text.encode(getattr(sys.__stderr__, "encoding", None) or "utf-8", ERRORS)
+    return text.encode(encoding_of_screen(), ERRORS)
 
 
 def _ascii(wanted: bool) -> bool:

@@ -35,12 +35,15 @@ class Tile:
     caption: tuple[Text, ...] = ()
 
 
-def needs_ramp(out: Console) -> bool:
-    """Whether `out` has fewer than 256 colours, or none, or no half blocks: shades of grey then."""
+def needs_ramp(out: Console, encoding: str | None = None) -> bool:
+    """Whether `out` has fewer than 256 colours, or none, or no half blocks: shades of grey then.
+
+    `encoding` is that of the terminal where `out` does not know it.
+    """
     return (
         out.no_color
         or out.color_system not in ("256", "truecolor")
-        or not out.encoding.startswith("utf")
+        or not (encoding or out.encoding).lower().startswith("utf")
     )
 
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 from rich.cells import cell_len
 
-from tui.ascii import enable, encoded, to_ascii
+from tui.ascii import enable, encoded, encoding_of_screen, to_ascii
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,6 @@ def test_the_dashboard_writes_as_the_terminal_reads(monkeypatch):
     assert encoded("╭─╮") == b"+-+"
     monkeypatch.setattr(sys, "__stderr__", stream("utf-8"))
     assert encoded("╭─╮\ud800") == "╭─╮?".encode()
+    assert encoding_of_screen() == "utf-8"
+    monkeypatch.setattr(sys, "__stderr__", None)
+    assert encoding_of_screen() == "utf-8"

@@ -24,6 +24,17 @@ async def test_it_shows_classes_figures_and_samples(tmp_path, size):
     assert max(map(len, text.splitlines())) <= size[0] - 4
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+async def test_a_terminal_without_half_blocks_gets_shades_of_grey(tmp_path, monkeypatch, encoding):
+    monkeypatch.setattr("tui.screens.look.encoding_of_screen", lambda: encoding)
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    async with Bare(runs_dir=tmp_path).run_test(size=(80, 24)) as pilot:
+        text = await text_of(pilot, ImagesScreen("fashion-mini"))
+    assert ("▀▀" in text) is (encoding == "utf-8")
+    assert ("##" in text) is (encoding == "ascii")
+
+
 async def test_a_data_set_that_is_gone_is_explained(tmp_path):
     async with Bare(runs_dir=tmp_path).run_test() as pilot:
         screen = ImagesScreen(str(tmp_path / "absent"))

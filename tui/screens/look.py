@@ -15,6 +15,7 @@ from textual.worker import get_current_worker
 
 from core.errors import NNLabError
 from core.events import Notice, Progress
+from tui.ascii import encoding_of_screen
 from tui.format import safe_text
 from tui.images import needs_ramp
 from tui.widgets.key_line import KeyLine
@@ -129,7 +130,7 @@ class LookScreen(Screen[None]):
     def redraw(self) -> None:
         """Draw all sections for the size that there is now."""
         columns, lines = self.size.width - 4, max(self.size.height - 4, 8)
-        ramp = self.app.no_color or needs_ramp(self.app.console)
+        ramp = self.app.no_color or needs_ramp(self.app.console, encoding_of_screen())
         found = [draw(columns, lines, ramp) for draw in self.drawn]
         blocks = [Text("\n").join(section) for section in found if section]
         self.query_one("#text", Static).update(Text("\n\n").join(blocks))
