@@ -293,6 +293,11 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         "1",
         description="GPUs that share each batch, or all; on the CPU, processes.",
     )
+    sync_batchnorm: bool = Field(
+        False,
+        description="Where several processes share each batch, normalise it by the statistics of "
+        "all its images, and not each part by its own.",
+    )
     threads: int | None = Field(
         None, ge=1, le=1024, description="CPU threads; chosen by a short probe if not given."
     )

@@ -190,7 +190,7 @@ def take_part(
                 training = prepare(config, dataset, device, world)
                 set_threads(config.fixed_threads, training, world)
                 training.control = control
-                others.join(training, device, config.seed)
+                others.join(training, device, config)
                 try:
                     yield from train(training)
                 except (NNLabError, RuntimeError) as error:

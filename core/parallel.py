@@ -29,6 +29,7 @@ from torch.nn.parallel import DistributedDataParallel
 from core import clock
 from core.batches import Batches
 from core.checkpoint import join_optimizer, split_optimizer
+from core.config import RunConfig
 from core.control import Control
 from core.device import Device
 from core.errors import LostRank
@@ -37,6 +38,7 @@ from core.heartbeat import Heartbeat
 from core.owner import Owner, lives, this_process
 from core.precision import outputs
 from core.random_state import seed_all
+from core.sync_batchnorm import synchronise
 from core.train import BatchSource, Position, Training
 from core.world import Part, World
 
@@ -100,9 +102,11 @@ class Gathering:
         plan = json.loads(self.store.get(PLAN))
         return plan and Plan(**plan)
 
-    def join(self, training: Training, device: Device, seed: int) -> "Team":
+    def join(self, training: Training, device: Device, config: RunConfig) -> "Team":
         """Train together from now on."""
-        self.team = Team(self.world, self.store, training, device, seed)
+        self.team = Team(
+            self.world, self.store, training, device, config.seed, config.sync_batchnorm
+        )
         return self.team
 
 
@@ -155,7 +159,13 @@ class Team:
     """
 
     def __init__(
-        self, world: World, store: Store, training: Training, device: Device, seed: int
+        self,
+        world: World,
+        store: Store,
+        training: Training,
+        device: Device,
+        seed: int,
+        sync_batchnorm: bool = False,
     ) -> None:
         self.world = world
         self.orders = Control()  # what all have agreed to do
@@ -175,6 +185,12 @@ class Team:
             rank=world.rank,
             world_size=world.size,
             timeout=PATIENCE,
+        )
+        # Layers that normalise a batch by the statistics of all its parts.
+        self.synchronised = (
+            synchronise(training.model, lambda: part_of(training.train_batches).shared)
+            if sync_batchnorm
+            else 0
         )
         self._network = DistributedDataParallel(
             training.model, device_ids=[where] if on_gpu else None

@@ -40,8 +40,10 @@ def train_in(
     team = None
     if others:
         others.announce(Plan(run.name, config.model_dump(mode="json"), dataset.digest))
-        team = others.join(training, device, config.seed)
+        team = others.join(training, device, config)
         notices = [*notices, f"{others.world.size} processes share each batch, over {team.backend}"]
+        if config.sync_batchnorm:
+            notices.append(f"batch normalisations over all their images: {team.synchronised}")
     rows = RowWriter(run)
     saving = keep_checkpoints(run, training, config, dataset, now, rows)
 

@@ -22,6 +22,7 @@ class Part:
     # What the mean loss over this part counts, so that the mean over all processes, which is what
     # DistributedDataParallel makes of their gradients, is the one over all images of the batch.
     weight: float
+    shared: bool  # whether the other processes have other parts, and not all the whole batch
     counted: bool  # whether losses and scores of this part are added up
 
 
@@ -65,9 +66,10 @@ class World:
         A batch too small to be shared is computed whole by everybody, and counted once.
         """
         if count < LEAST * self.size:
-            return Part(slice(0, count), 1.0, self.rank == 0)
+            return Part(slice(0, count), 1.0, False, self.rank == 0)
         start, end = (count * rank // self.size for rank in (self.rank, self.rank + 1))
-        return Part(slice(start, end), (end - start) * self.size / count, True)
+        weight = (end - start) * self.size / count
+        return Part(slice(start, end), weight, self.size > 1, True)
 
 
 ALONE = World()

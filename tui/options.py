@@ -48,7 +48,8 @@ PANELS: dict[str, tuple[str, ...]] = {
         *("initializer", "init_options", "conv_init", "norm_init", "weight_decay", "l1", "decay"),
     ),
     "Machine": (
-        *("device", "devices", "threads", "executor", "precision", "reproducible"),
+        *("device", "devices", "sync_batchnorm", "threads"),
+        *("executor", "precision", "reproducible"),
         *("report_interval", "checkpoint_seconds", "keep_every"),
     ),
 }

@@ -13,6 +13,7 @@ from core.batches import Batches, normalisation
 from core.control import Control
 from core.device import Device
 from core.events import ControlApplied, EpochEnd, StepReport
+from core.layers.norm import BatchNorm
 from core.parallel import Plan, Team, gathering
 from core.schedules import SCHEDULES
 from core.train import Position, Training, train
@@ -27,7 +28,27 @@ def network() -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.Tanh(), nn.Linear(16, 3))
 
 
-def make_training(dataset, world: World) -> Training:
+def normalised() -> nn.Module:
+    """Every kind of batch normalisation, also of values far from 0."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.Tanh(),
+        BatchNorm(4),
+        nn.Flatten(),
+        nn.Linear(144, 8),
+        nn.BatchNorm1d(8, momentum=None),
+        nn.Tanh(),
+        nn.BatchNorm1d(8, affine=False),
+        nn.Linear(8, 3),
+    )
+    with torch.no_grad():
+        model[0].bias += 100.0
+    return model
+
+
+def make_training(dataset, world: World, network: Callable[[], nn.Module] = network) -> Training:
     model = network()
     common = {"device": "cpu", "input_size": 8, "scale": normalisation("unit", dataset.train)}
     return Training(
@@ -101,6 +122,28 @@ def test_several_processes_train_as_one_does(tmp_path, tiny_dataset, size):
             torch.testing.assert_close(torch.tensor(weights[name]), value, rtol=1e-5, atol=1e-6)
         assert position.seen == alone.position.seen == 0
         assert position.best_test_score == alone.position.best_test_score
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_batch_normalisation_over_all_processes_is_that_of_one(tmp_path, tiny_dataset, size):
+    alone = make_training(tiny_dataset, ALONE, normalised)
+    expected = [e for e in train(alone) if isinstance(e, StepReport)]
+
+    def work(world: World, store: FileStore) -> tuple:
+        training = make_training(tiny_dataset, world, normalised)
+        team = Team(world, store, training, CPU, seed=1, sync_batchnorm=True)
+        assert team.synchronised == 4
+        losses = [e.loss for e in train(training) if isinstance(e, StepReport)]
+        team.close()
+        return losses, {n: value.tolist() for n, value in training.model.state_dict().items()}
+
+    plain = alone.model.state_dict()
+    for losses, state in in_processes(size, tmp_path, work):
+        assert losses == pytest.approx([e.loss for e in expected], rel=1e-4)
+        assert state.keys() == plain.keys()  # a checkpoint fits with and without
+        for name, value in plain.items():
+            found = torch.tensor(state[name])
+            torch.testing.assert_close(found, value, rtol=1e-4, atol=1e-4, msg=name)
 
 
 def test_what_one_process_is_asked_all_do_at_the_same_step(tmp_path, tiny_dataset):

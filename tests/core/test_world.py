@@ -9,8 +9,8 @@ def parts(count: int, size: int) -> list[Part]:
 
 def test_alone_is_everything():
     assert World.from_environment({}) == ALONE
-    assert ALONE.part(1) == Part(slice(0, 1), 1.0, True)
-    assert ALONE.part(64) == Part(slice(0, 64), 1.0, True)
+    assert ALONE.part(1) == Part(slice(0, 1), 1.0, False, True)
+    assert ALONE.part(64) == Part(slice(0, 64), 1.0, False, True)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 8])
@@ -26,8 +26,9 @@ def test_slices_cover_a_batch_and_their_weighted_means_average_to_its_own(count,
 
 def test_a_tail_too_small_to_share_is_computed_by_all_and_counted_once():
     # Of 3 images on 2 processes, one would get a single image: no statistics to normalise by.
-    assert parts(3, 2) == [Part(slice(0, 3), 1.0, True), Part(slice(0, 3), 1.0, False)]
-    assert parts(4, 2) == [Part(slice(0, 2), 1.0, True), Part(slice(2, 4), 1.0, True)]
+    whole, left, right = slice(0, 3), slice(0, 2), slice(2, 4)
+    assert parts(3, 2) == [Part(whole, 1.0, False, True), Part(whole, 1.0, False, False)]
+    assert parts(4, 2) == [Part(left, 1.0, True, True), Part(right, 1.0, True, True)]
 
 
 def test_torchrun_says_who_is_who():

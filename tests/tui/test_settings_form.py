@@ -45,7 +45,7 @@ async def test_names_from_a_registry_are_chosen_and_the_rest_is_typed(app):
         assert chosen == {
             *("optimizer", "schedule", "loss", "initializer", "conv_init"),
             *("decay", "normalisation", "norm_init", "executor", "precision", "reproducible"),
-            "evaluate_train",
+            *("evaluate_train", "sync_batchnorm"),
         }
         assert app.form.fields["optimizer"].choices == tuple(OPTIMIZERS)
 

@@ -29,7 +29,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "images": ("augmentation", "normalisation", "input_size"),
     "run": (
-        *("model_options", "seed", "device", "devices", "threads", "executor"),
+        *("model_options", "seed", "device", "devices", "sync_batchnorm", "threads", "executor"),
         *("precision", "reproducible", "evaluate_train"),
         *("report_interval", "checkpoint_seconds", "keep_every"),
     ),
