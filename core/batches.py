@@ -1,4 +1,5 @@
 """Batches of images that lie on the device as one uint8 tensor, or of a table's rows, as float32.
+Only where they have no room there do they lie in the memory of the host (core.prefetch).
 
 A batch is one index_select, and then one scale to float32: decoding image by image, as a DataLoader
 does, takes some hundred times as long. Which images a batch holds and how they are changed at
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from core.augmentations import AUGMENTATIONS
 from core.datasets import Images
+from core.prefetch import Ahead, Key, Link, Rows
 from core.world import ALONE, World
 
 
@@ -72,6 +74,7 @@ class Batches:
     are names from core.augmentations, applied in this order, before the resizing.
 
     `batch_size` counts the images of all processes of `world`; a batch has those of this one.
+    `on_host` leaves the images in the memory of the host; batches are the same.
     """
 
     def __init__(
@@ -86,10 +89,12 @@ class Batches:
         shuffle: bool = False,
         augmentations: Sequence[str] = (),
         world: World = ALONE,
+        on_host: bool = False,
     ) -> None:
         self.device = torch.device(device)
-        self.pixels = images.pixels.to(self.device)
-        self.labels = images.labels.to(self.device)
+        self._ahead = Ahead(images, Link(self.device)) if on_host else None
+        self.pixels = images.pixels if on_host else images.pixels.to(self.device)
+        self.labels = images.labels if on_host else images.labels.to(self.device)
         self.batch_size = batch_size
         self.size = (input_size, input_size)
         self.factor = scale.factor.to(self.device)
@@ -118,32 +123,48 @@ class Batches:
         """
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
-        first = index * self.batch_size
-        count = min(self.batch_size, len(self.labels) - first)
-        self.part = self.world.part(count)
-        # Random changes are drawn for the whole batch: which one an image gets must not depend on
-        # which process has it.
-        taken = slice(0, count) if self.augmentations else self.part.chosen
-        chosen = slice(first + taken.start, first + taken.stop)
-        if self.shuffle:
-            pixels, labels = self._at(self._order_of(epoch)[chosen])
+        self.part = self.world.part(self._count(index))
+        if self._ahead:
+            last = index + 1 == len(self)
+            after = (epoch + self.shuffle, 0) if last else (epoch, index + 1)
+            pixels, labels = self._ahead.take((epoch, index), after, self._rows)
         else:
-            pixels, labels = self.pixels[chosen], self.labels[chosen]
+            pixels, labels = self._at(self._rows((epoch, index)))
         if self.augmentations:
             for name, augment in self.augmentations:
                 pixels = augment(pixels, _generator(name, self.seed, epoch, index))
             pixels, labels = pixels[self.part.chosen], labels[self.part.chosen]
         return self._scale(self._resize(pixels)), labels
 
-    def _at(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        return self.pixels.index_select(0, positions), self.labels.index_select(0, positions)
+    @property
+    def held_back(self) -> float:
+        """See core.train.BatchSource."""
+        return self._ahead.held_back if self._ahead else 0.0
+
+    def _count(self, index: int) -> int:
+        return min(self.batch_size, len(self.labels) - index * self.batch_size)
+
+    def _rows(self, key: Key) -> Rows:
+        """Which images the batch (epoch, index) is made of."""
+        epoch, index = key
+        first, count = index * self.batch_size, self._count(index)
+        # Random changes are drawn for the whole batch: which one an image gets must not depend on
+        # which process has it.
+        taken = slice(0, count) if self.augmentations else self.world.part(count).chosen
+        chosen = slice(first + taken.start, first + taken.stop)
+        return self._order_of(epoch)[chosen] if self.shuffle else chosen
+
+    def _at(self, rows: Rows) -> tuple[Tensor, Tensor]:
+        if isinstance(rows, slice):
+            return self.pixels[rows], self.labels[rows]
+        return self.pixels.index_select(0, rows), self.labels.index_select(0, rows)
 
     def _order_of(self, epoch: int) -> Tensor:
         """All positions, shuffled; drawn on the CPU, so that every device sees the same order."""
         if self._order[0] != epoch:
             generator = _generator("order", self.seed, epoch)
             order = torch.randperm(len(self.labels), generator=generator)
-            self._order = (epoch, order.to(self.device))
+            self._order = (epoch, order.to(self.labels.device))
         return self._order[1]
 
     def _resize(self, pixels: Tensor) -> Tensor:

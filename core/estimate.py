@@ -190,13 +190,14 @@ def estimate(config: RunConfig, images: ImageFacts, summary: "Summary") -> Estim
     """What the run `config` will cost, all but the time. Raises DeviceError."""
     from core.device import choose_device
 
+    device = choose_device(config.device)
     return Estimate(
         summary=summary,
-        device=choose_device(config.device),
+        device=device,
         batch_size=config.batch_size,
         epochs=config.epochs,
         images=images,
-        memory_bytes=memory_bytes(config, images, summary),
+        memory_bytes=memory_bytes(config, images, summary, device),
         evaluate_train=config.evaluate_train,
     )
 
@@ -228,15 +229,20 @@ def parameters_of_all(images: ImageFacts) -> dict[str, int]:
     return counts
 
 
-def memory_bytes(config: RunConfig, images: ImageFacts, summary: "Summary") -> int:
+def memory_bytes(
+    config: RunConfig, images: ImageFacts, summary: "Summary", device: "Device"
+) -> int:
     """What training keeps on the device at the same time.
 
     Weights, gradients and activations, the optimizer's copies of the weights, one batch as floats,
-    and all images of the data set as they were loaded.
+    and all images of the data set as they were loaded, if the device has room for them.
     """
+    from core.prefetch import lies_on_host
+
     side = summary.input_shape[1]
     pixels = images.channels * (images.side or side) ** 2 * images.pixel_bytes
-    resident = ((images.train or 0) + (images.test or 0)) * pixels
+    all_images = ((images.train or 0) + (images.test or 0)) * pixels
+    resident = 0 if lies_on_host(all_images, device) else all_images
     batch = config.batch_size * images.channels * side**2 * FLOAT_BYTES
     return (
         summary.model_bytes

@@ -37,6 +37,7 @@ from core.memory_format import match_weights
 from core.parallel import Gathering, gathering, is_loss
 from core.permissions import check_own, share_folder
 from core.precision import check_precision, computing
+from core.prefetch import why_on_host
 from core.prepare import Stopped, load_images, prepare, set_executor, set_threads, settle
 from core.random_state import restore_random_state
 from core.record import damaged_rows, has_begun, set_aside
@@ -124,6 +125,8 @@ def _begin(
                 write_config(run, config)
             settings.enter_context(computing(config.precision, config.reproducible, device))
             training = prepare(config, dataset, device, world)
+            if on_host := why_on_host([dataset.train, dataset.test], device):
+                notices.append(on_host)
             threads, why = set_threads(config.fixed_threads, training, world)
             notices.append(why)
             executor = yield from hold_notices(set_executor(config.executor, training), notices)
@@ -250,6 +253,8 @@ def _go_on(
     config = settle(config, dataset)
     with computing(config.precision, config.reproducible, device):
         training = prepare(config, dataset, device, world)
+        if on_host := why_on_host([dataset.train, dataset.test], device):
+            notices.append(on_host)
         # The same number as before: another one sums in another order, and the bits change.
         before = found.circumstances.conditions if found else {}
         threads, why = set_threads(

@@ -22,6 +22,7 @@ from core.initializers import initialize
 from core.losses import LOSSES
 from core.memory_format import put_channels_last
 from core.optimizers import make_optimizer
+from core.prefetch import why_on_host
 from core.random_state import seed_all
 from core.schedules import SCHEDULES
 from core.task import REGRESSION, predicts_numbers
@@ -87,6 +88,7 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device, world: World = 
         norm=config.norm_init,
     )
     scale = normalisation(config.normalisation, dataset.train)
+    on_host = why_on_host([dataset.train, dataset.test], device) is not None
     try:
         model.to(device.torch_name)
         put_channels_last(model)  # after the initializer, which draws in the order of memory
@@ -100,6 +102,7 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device, world: World = 
             shuffle=True,
             augmentations=config.augmentation,
             world=world,
+            on_host=on_host,
         )
         evaluated = partial(
             Batches,
@@ -111,6 +114,7 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device, world: World = 
             input_size=size,
             scale=scale,
             world=world,
+            on_host=on_host,
         )
         test_batches = evaluated(dataset.test)
         evaluated_train = None

@@ -83,6 +83,8 @@ def _ready(batches: BatchSource) -> Sequence[tuple[Tensor, Tensor]]:
 class _First:
     """Only the first image of a test part: its evaluation ends an epoch in no time."""
 
+    held_back = 0.0
+
     def __init__(self, batches: BatchSource) -> None:
         self._batch = tuple(part[:1] for part in batches.batch(0, 0))
 
@@ -195,6 +197,8 @@ def _evaluation(training: Training, batches: BatchSource, seconds: float) -> flo
 
 class _Some:
     """Batches, and how many images of them were taken."""
+
+    held_back = 0.0
 
     def __init__(self, batches: BatchSource) -> None:
         self._batches = batches

@@ -44,6 +44,10 @@ class BatchSource(Protocol):
     def batch(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
         """Images (B, C, H, W) and labels (B,), a pure function of its arguments."""
 
+    @property
+    def held_back(self) -> float:
+        """Seconds of the last `batch` in which it waited for the device and not for data."""
+
 
 # Images and labels of a batch -> the mean loss to minimise, and the logits.
 Forward = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -257,7 +261,7 @@ def _train_epoch(training: Training) -> Generator[Event, None, None]:
 
         asked = clock.seconds()
         images, labels = batches.batch(epoch, index)
-        sums.waited += clock.seconds() - asked
+        sums.waited += clock.seconds() - asked - batches.held_back
 
         last = index + 1 == len(batches)
         if last and (epoch == training.position.epochs or layers.due(epoch_over=True)):

@@ -26,6 +26,7 @@ from core.events import Progress, RunStart
 from core.losses import LOSSES, Loss
 from core.memory_format import put_channels_last
 from core.permissions import check_own
+from core.prefetch import why_on_host
 from core.record import read_events
 from core.task import CLASSIFICATION, REGRESSION, Task
 from core.train import Position
@@ -89,6 +90,7 @@ class Trained:
             scale=self.scale,
             seed=self.config.seed,
             shuffle=shuffle,
+            on_host=why_on_host([images], self.device) is not None,
         )
 
     def load_data(self, data_dir: Path | None = None) -> Loading:

@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 import torch
+from fake_link import FakeLink
 from run_again import run_again
 
 from core.checkpoint import load_newest
@@ -272,6 +273,20 @@ def test_a_run_by_a_graph_is_resumed_exactly_and_is_the_eager_run(lab, way, monk
     parts = lab.interrupted(config, [(3, way), (8, way)])
     assert lab.executor("parts") == "graph"
     assert_same(parts, lab.straight(lab.config(**FULL, lr=0.05)))
+
+
+@pytest.mark.parametrize("way", ["stop", "kill", "evaluating"])
+def test_a_run_whose_images_stay_on_the_host_is_resumed_exactly_and_is_the_same(
+    lab, way, monkeypatch
+):
+    config = lab.config(**FULL, lr=0.05)
+    straight = lab.straight(config)
+    monkeypatch.setattr("core.batches.Link", FakeLink)
+    for module in ("core.prepare", "core.experiment"):
+        monkeypatch.setattr(f"{module}.why_on_host", lambda parts, device: "no room on the GPU")
+    assert_same(lab.interrupted(config, [(3, way), (8, way)]), straight)
+    told = [e.text for e in read_events(lab.runs / "parts") if isinstance(e, Notice)]
+    assert told.count("no room on the GPU") == 3  # each time that it starts
 
 
 @pytest.mark.slow

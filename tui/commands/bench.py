@@ -53,6 +53,7 @@ def _measure(
     from core.device import choose_device
     from core.graphed import check_executor
     from core.precision import check_precision, computing
+    from core.prefetch import why_on_host
     from core.prepare import load_images, prepare, set_executor, set_threads
     from core.speed import measure_speed
 
@@ -64,6 +65,8 @@ def _measure(
     dataset = yield from load_images(config, data_dir, Control())
     with computing(config.precision, config.reproducible, device):
         training = prepare(config, dataset, device)
+        if on_host := why_on_host([dataset.train, dataset.test], device):
+            yield Notice(on_host)
         threads, _ = set_threads(config.fixed_threads, training)
         executor = yield from set_executor(config.executor, training)
         speed = yield from measure_speed(training, seconds)
