@@ -24,6 +24,7 @@ from core.follow import follow
 from core.mailbox import RemoteControl
 from core.runs import ACTIVE, read_info
 from core.view import RunView
+from tui import palette
 from tui.attached import attached_to
 from tui.detach import detach, detach_resume
 from tui.format import safe_text
@@ -89,6 +90,7 @@ class NNLabApp(App[int]):
 
     def watch_theme(self, name: str) -> None:
         """Remember what somebody chose in the palette."""
+        palette.show(name)
         if name != (kept().theme or NNLAB_THEME.name):
             keep_theme(name)
 

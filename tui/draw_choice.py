@@ -12,16 +12,11 @@ from core.layers import ACTIVATIONS
 from core.schedules import SCHEDULES
 from tui.curves import Curve
 from tui.format import safe_text
+from tui.palette import palette
 
 if TYPE_CHECKING:
     from core.plots import ActivationCurve, LayerSpread
 
-ROLE_COLOURS = {
-    "train": "#5fafff",
-    "test": "#ffaf5f",
-    "axis": "#8b95a5",
-    "grid": "#2b313b",
-}
 SIGNS = {"train": "━━", "test": "┈●┈"}
 
 
@@ -79,7 +74,14 @@ def choice_lines(plot: ChoicePlot, width: int, height: int) -> list[Text]:
     """Heading, legend and curves, which are `height` lines; no curves where there is no room."""
     from tui.plot import draw
 
-    styles = {role: Style(color=colour) for role, colour in ROLE_COLOURS.items()}
+    chosen = palette()
+    colours = {
+        "train": chosen.train,
+        "test": chosen.test,
+        "axis": chosen.ground.muted,
+        "grid": chosen.ground.grid,
+    }
+    styles = {role: Style(color=colour) for role, colour in colours.items()}
     picture = draw(plot.curves, width, height, styles=styles, **plot.options)
     legend = Text("   ").join(
         Text(f"{SIGNS[role]} {text}", styles[role]) for role, text in plot.legend.items()

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from tui.format import clip, percent, safe_text, shape, size
 from tui.images import Tile, caption, grid
+from tui.palette import palette
 
 if TYPE_CHECKING:
     from core.datasets import Dataset
@@ -47,7 +48,7 @@ def balance_lines(dataset: "Dataset") -> list[Text]:
         full = round(BAR * train / max(counts[0]))
         line = Text(f"{i:>2}  {set_cell_size(name, width)}  {train:>8,}  ")
         line.append(f"{percent(train / len(dataset.train)):>7}  ")
-        line.append("█" * full, "#87afd7").append("░" * (BAR - full), "dim")
+        line.append("█" * full, palette().meter).append("░" * (BAR - full), "dim")
         lines.append(line.append(f"  {test:>7,}"))
     return lines
 

@@ -10,9 +10,10 @@ from itertools import chain, zip_longest
 from rich.text import Text
 
 from core.readings import DeviceReading, GpuReadings, find_gpu
-from tui.draw_gpu import WARNING, GpuDrawing, process_table
+from tui.draw_gpu import GpuDrawing, process_table
 from tui.draw_host import HostDrawing
 from tui.format import duration, safe_text
+from tui.palette import palette
 
 TALLEST = 6  # lines of a graph
 COLUMN, GAP = 56, 3  # columns of a GPU beside others, and between two
@@ -184,7 +185,10 @@ def _crowded(
     if problem:
         room = max(height - len(gpus) - len(host), 1)
         if len(problem) > room:
-            problem = [*problem[: room - 1], Text(f"{problem[room - 1].plain} …", WARNING)]
+            problem = [
+                *problem[: room - 1],
+                Text(f"{problem[room - 1].plain} …", palette().warning),
+            ]
     room = max(height - len(problem) - len(host), 0)
     lines = [gpu.line() for gpu in gpus]
     if len(lines) > room:
@@ -197,7 +201,7 @@ def _crowded(
 
 def _problem(readings: GpuReadings, width: int) -> list[Text]:
     words = safe_text(" ".join(filter(None, (readings.problem, readings.fix))))
-    return [Text(line, WARNING) for line in textwrap.wrap(words, max(width, 10))]
+    return [Text(line, palette().warning) for line in textwrap.wrap(words, max(width, 10))]
 
 
 def _joined(lines: Sequence[Text], width: int) -> Text:

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from tui.format import DASH, clip, percent
 from tui.images import Tile, grid
+from tui.palette import palette
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,7 +50,7 @@ def class_lines(
         full = round((part or 0.0) * BAR)
         line = Text(f"{set_cell_size(name, width)}  {int(found.matrix[i].sum()):>6,}  ")
         line.append(f"{DASH if part is None else f'{part:.4f}':>8}  ")
-        line.append("█" * full, "#87afd7").append("░" * (BAR - full), "dim")
+        line.append("█" * full, palette().meter).append("░" * (BAR - full), "dim")
         line.append(f"  {DASH if precision is None else f'{precision:.4f}':>9}  ")
         line.append(taken_for.get(i, DASH))
         line.truncate(columns, overflow="ellipsis")
@@ -101,7 +102,9 @@ def _caption(classes: tuple[str, ...], mistake: "Mistake") -> tuple[Text, ...]:
     said = percent(mistake.probability, 0)
     return (
         Text.assemble((f"#{mistake.index} ", "dim"), clip(classes[mistake.true], CAPTION - 6)),
-        Text(f"→ {clip(classes[mistake.predicted], CAPTION - 3 - len(said))} {said}", "#ffaf5f"),
+        Text(
+            f"→ {clip(classes[mistake.predicted], CAPTION - 3 - len(said))} {said}", palette().test
+        ),
     )
 
 
@@ -122,5 +125,6 @@ def _taken_for(found: "Evaluation", names: list[str]) -> dict[int, str]:
 def _shade(share: float, right: bool) -> str:
     """The style of a cell: green on the diagonal, amber beside it where much is confused."""
     if right:
-        return "bold green"
-    return "bold #ffaf5f" if share >= 0.1 else "#ffaf5f" if share >= 0.02 else "dim"
+        return f"bold {palette().success}"
+    amber = palette().test
+    return f"bold {amber}" if share >= 0.1 else amber if share >= 0.02 else "dim"

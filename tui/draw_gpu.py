@@ -18,8 +18,8 @@ from tui.meters import (
     rate,
     share,
 )
+from tui.palette import palette
 
-WARNING = "yellow"  # beside words that say the same
 SPACIOUS = 100  # columns from which a GPU's single line tells clocks and traffic, too
 OLD_SECONDS = 1.5  # from which on the age of what is not read every second is told
 TABLE = 64  # columns below which a process has no room for its loads
@@ -145,7 +145,7 @@ class GpuDrawing:
             line = in_one_line(label, self._utils, values, warning, self._width)[0]
             start = line.plain.find(warning)
             if start >= 0:
-                line.stylize(WARNING, start)
+                line.stylize(palette().warning, start)
             return line
         name = safe_text(gpu.name or DASH).removeprefix("NVIDIA ")
         if gpu.mig:
@@ -155,7 +155,7 @@ class GpuDrawing:
     def _slowed(self) -> list[Text]:
         if not self.gpu.slowed_by:
             return []
-        return [Text(f"slowed by {', '.join(self.gpu.slowed_by)}", WARNING)]
+        return [Text(f"slowed by {', '.join(self.gpu.slowed_by)}", palette().warning)]
 
     def _instances(self) -> list[Text]:
         lines = []

@@ -8,7 +8,6 @@ from core.readings import HostReading
 from tui.format import percent, safe_text, size
 from tui.meters import (
     LABEL,
-    METER,
     bytes_of,
     in_one_line,
     meters,
@@ -20,6 +19,7 @@ from tui.meters import (
     sparkline,
     squeezed,
 )
+from tui.palette import palette
 
 
 class HostDrawing:
@@ -57,7 +57,7 @@ class HostDrawing:
         if len(host.cores) > 1:
             bars = squeezed(host.cores, self._width - LABEL)
             bar = sparkline(bars, len(bars))
-            lines.append(Text.assemble((f"{'cores':<{LABEL}}", "dim"), (bar, METER)))
+            lines.append(Text.assemble((f"{'cores':<{LABEL}}", "dim"), (bar, palette().meter)))
         load = "  ".join(number(minutes, 1, 2) for minutes in host.load or (None,) * 3)
         cells = [f"{'load':<{LABEL}}{load}"]
         if host.swap_total_bytes:

@@ -9,6 +9,7 @@ from rich.text import Text
 from tui.format import DASH, clip, safe_text, shape
 from tui.images import Tile, caption, fit, from_values, grid, image_lines
 from tui.meters import sparkline
+from tui.palette import palette
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +48,7 @@ def parameter_lines(
         if drawn:
             most = max(f.histogram)
             bars = sparkline([n / most for n in f.histogram] if most else [], len(f.histogram))
-            line.append(f"  {bars}", "#87afd7")
+            line.append(f"  {bars}", palette().meter)
         if loss is not None:
             line.append(f"  {DASH if f.gradient_norm is None else number(f.gradient_norm):>8}")
         lines.append(line)

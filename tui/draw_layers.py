@@ -13,7 +13,8 @@ from tui.draw_inside import number
 from tui.format import clip, clip_start, count, percent, safe_text, shape
 from tui.layer_lines import NOTHING
 from tui.layer_tree import LayerNode
-from tui.meters import METER, sparkline
+from tui.meters import sparkline
+from tui.palette import palette
 
 T = TypeVar("T")
 
@@ -165,7 +166,7 @@ def layer_lines(
             line.append(f"{show(values[0])} → {show(values[-1])}".ljust(FIRST_AND_NEWEST))
             room = min(width - LABEL - FIRST_AND_NEWEST, WIDEST_RIDGE)
             drawn = trend(values, max(room - len(hint), 0))
-            line.append(drawn, METER)
+            line.append(drawn, palette().meter)
             if hint and width - line.cell_len >= len(hint):
                 line.append(hint, "dim")
             lines.append(line)
@@ -202,7 +203,7 @@ def _ridges(history: LayerHistory, steps_per_epoch: int, width: int, height: int
         parts = histogram.over(low, high, columns)
         most = max(parts) or 1.0
         line = Text(f"{f'epoch {histogram.step / steps_per_epoch:.3g}':<{LABEL}}")
-        line.append(sparkline([part / most or None for part in parts], columns), METER)
+        line.append(sparkline([part / most or None for part in parts], columns), palette().meter)
         lines.append(line)
     scale = " " * LABEL + number(low)
     lines.append(Text(scale + number(high).rjust(LABEL + columns - len(scale)), "dim"))

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from tui.format import clip, clip_start, percent
 from tui.images import GAP, beside, fit, image_lines
+from tui.palette import palette
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,5 +41,5 @@ def prediction_lines(
     for name, (_, probability) in zip(names, classes, strict=True):
         full = round(probability * bar)
         line = Text(f"{set_cell_size(name, width)} {percent(probability):>7} ")
-        said.append(line.append("█" * full, "#87afd7").append("░" * (bar - full), "dim"))
+        said.append(line.append("█" * full, palette().meter).append("░" * (bar - full), "dim"))
     return beside([picture, said])

@@ -7,11 +7,11 @@ from typing import TypeVar
 from rich.text import Text
 
 from tui.format import DASH, size
+from tui.palette import palette
 
 T = TypeVar("T")
 
 SPARKS = "▁▂▃▄▅▆▇█"
-METER = "#87afd7"  # calm, and neither of the two colours that carry meaning
 LABEL = 6  # columns of "power "
 GRAPH = 8  # columns below which a graph says nothing
 
@@ -30,16 +30,16 @@ class Series:
     def tall(self, width: int, rows: int) -> list[Text]:
         """The same, `rows` lines high, the highest line first."""
         if self.values and rows > 1:
-            return [Text(line, METER) for line in area(self.values, width, rows)]
+            return [Text(line, palette().meter) for line in area(self.values, width, rows)]
         return [self._low(width), *[Text(" " * width)] * (rows - 1)]
 
     def _low(self, width: int) -> Text:
         if self.values:
-            return Text(sparkline(self.values, width), METER)
+            return Text(sparkline(self.values, width), palette().meter)
         if self.now is None:
             return Text(" " * width)
         full = round(min(self.now, 1.0) * width)
-        return Text("█" * full, METER).append("░" * (width - full), "dim")
+        return Text("█" * full, palette().meter).append("░" * (width - full), "dim")
 
 
 def sparkline(values: Sequence[float | None], width: int) -> str:

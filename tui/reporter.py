@@ -30,6 +30,7 @@ from tui.interrupts import Interrupts, on_signal
 from tui.json_output import to_json
 from tui.lasting_output import lasting_output
 from tui.next_command import next_command
+from tui.palette import palette
 from tui.suspension import Suspension
 
 ECHO = 5  # columns left free: a "^C" that wraps into the next line would leave a bar behind
@@ -271,21 +272,24 @@ def bars(view: RunView, stopping: bool, width: int) -> RenderableType:
             f"{speed}ETA {clock(view.eta_seconds)}",
         )
     if stopping:
-        return Group(grid, Text("stopping after this step; Ctrl-C leaves at once", "yellow"))
+        return Group(
+            grid, Text("stopping after this step; Ctrl-C leaves at once", palette().warning)
+        )
     return grid
 
 
 def _add_bar(grid: Table, label: str, done: int, total: int | None, news: str) -> None:
     percent = f"{100 * done / total:3.0f} %" if total else ""
+    colours = palette()
     grid.add_row(
         Text(safe_text(label), overflow="ellipsis"),
         ProgressBar(
             total=total,
             completed=done,
             pulse=total is None,
-            complete_style="cyan",
-            finished_style="green",
-            pulse_style="cyan",
+            complete_style=colours.train,
+            finished_style=colours.success,
+            pulse_style=colours.train,
         ),
         percent,
         news,

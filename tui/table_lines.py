@@ -7,6 +7,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from tui.format import DASH, clip, percent, safe_text
+from tui.palette import palette
 
 if TYPE_CHECKING:
     from core.datasets.survey import ColumnFacts
@@ -61,7 +62,7 @@ def target_lines(prepared: "PreparedTable") -> list[Text]:
         full = round(BAR * of_train / max(counts[0]))
         line = Text(f"{set_cell_size(name, width)}  {of_train:>8,}  ")
         line.append(f"{percent(of_train / len(train)):>7}  ")
-        line.append("█" * full, "#87afd7").append("░" * (BAR - full), "dim")
+        line.append("█" * full, palette().meter).append("░" * (BAR - full), "dim")
         lines.append(line.append(f"  {of_test:>4,}"))
     return lines
 

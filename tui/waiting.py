@@ -11,6 +11,7 @@ from rich.progress import Progress as Bars
 
 from core.events import Notice, Progress
 from tui.format import safe_text
+from tui.palette import palette
 
 T = TypeVar("T")
 
@@ -22,9 +23,10 @@ def wait_for(work: Generator[Progress | Notice, None, T]) -> T:
     prints goes there too.
     """
     out = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    colours = palette()
     bars = Bars(
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(complete_style=colours.train, finished_style=colours.success),
         TaskProgressColumn(),
         console=out,
         transient=True,

@@ -3,7 +3,9 @@ from lab import Lab
 from sample_run import WHOLE_RUN
 from textual.color import Color
 
-from tui.kept import kept
+from tui.kept import keep_theme, kept
+from tui.meters import Series
+from tui.palette import PALETTES, _kept, palette
 from tui.theme import NNLAB_THEME, THEMES
 
 
@@ -18,6 +20,7 @@ def test_text_and_curves_can_be_told_from_the_ground(name):
 
     assert contrast(theme.foreground) > 10
     assert contrast(theme.variables["foreground-muted"]) > 4.5
+    assert contrast(PALETTES[name].meter) > 2.5
     for number in range(6):
         assert contrast(theme.variables[f"run-{number}"]) > 2.5
 
@@ -47,5 +50,17 @@ async def test_a_theme_is_chosen_among_ours_and_there_the_next_time():
             app.theme = name
             await pilot.pause()
         await app.run_is_over()
+        assert palette().name == "okabe-ito-light"
     assert kept().theme == "okabe-ito-light"
     assert Lab(lambda: WHOLE_RUN).theme == "okabe-ito-light"
+
+
+@pytest.mark.parametrize(("chosen", "used"), [("tol-light", "tol-light"), ("gone", "nnlab")])
+def test_commands_draw_in_the_colours_that_were_chosen_on_the_screen(chosen, used, monkeypatch):
+    monkeypatch.setattr("tui.palette._shown", [])  # as in a process without an app
+    _kept.cache_clear()
+    keep_theme(chosen)
+    assert palette().name == used
+    [series] = Series([0.5], 0.5).tall(4, 1)
+    assert series.style == PALETTES[used].meter
+    _kept.cache_clear()

@@ -168,8 +168,8 @@ def spread_lines(layers: "Sequence[LayerSpread]") -> "list[Text]":
     """A line for each layer, some of them where there are many."""
     from rich.text import Text
 
-    from tui.draw_choice import ROLE_COLOURS
     from tui.meters import sparkline
+    from tui.palette import palette
 
     every = -(-len(layers) // 10)
     lines = [
@@ -180,7 +180,7 @@ def spread_lines(layers: "Sequence[LayerSpread]") -> "list[Text]":
         most = max(layer.histogram)
         roots = [math.sqrt(n / most) for n in layer.histogram] if most else []
         bars = sparkline(roots, len(layer.histogram))
-        line.append(bars, ROLE_COLOURS["train"])
+        line.append(bars, palette().train)
         lines.append(line.append(f"  {layer.lowest:.2g} to {layer.highest:.2g}", "dim"))
     return lines
 

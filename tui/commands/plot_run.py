@@ -191,14 +191,16 @@ class RunsChart:
         from rich.text import Text
 
         from tui.format import safe_text
+        from tui.palette import palette
         from tui.plot import draw
-        from tui.theme import NNLAB_THEME
+        from tui.theme import THEMES
 
-        colours = NNLAB_THEME.variables
+        theme = THEMES[palette().name]
+        colours = theme.variables
         styles = {role: Style(color=colours[role]) for role in ROLES}
         styles |= {r: Style(color=colours[f"curve-{r}"]) for r in ("raw", "train", "test", "grid")}
         styles |= {"best": styles["test"], "axis": Style(color=colours["foreground-muted"])}
-        styles["mark"] = Style(color=NNLAB_THEME.warning)
+        styles["mark"] = Style(color=theme.warning)
         curves = self.curves()
         heading = Text(safe_text(self.title), "bold")
         for label, curve in self._named(curves):

@@ -82,6 +82,7 @@ class LookScreen(Screen[None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
         self.work_out()
 
     @work(thread=True)

@@ -116,6 +116,7 @@ class ModelScreen(Screen[None]):
         yield KeyLine()
 
     def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
         self.set_class(self.view_of is None, "-without-run")
         if self.summarize is not None:
             self.work_out(self.summarize)
