@@ -164,8 +164,13 @@ async def test_help_lists_every_key_of_the_screen():
         assert isinstance(app.screen, HelpScreen)
         shown = {text for _, keys in app.screen.groups for _, text in keys}
         assert shown >= {binding.tooltip for binding in DashboardScreen.BINDINGS}
-        assert "Stop training and keep a checkpoint" in app.picture
         assert "All keys of this screen" in app.picture
+        (_, here), *_, (later, not_now) = app.screen.groups
+        assert later == "not at the moment"  # the run is over
+        stop, another = "Stop training and keep a checkpoint", "Start another run"
+        assert stop in dict(map(reversed, not_now))
+        assert another in dict(map(reversed, here))
+        assert stop not in dict(map(reversed, here))
         await pilot.press("escape")
         await pilot.pause()
         assert isinstance(app.screen, DashboardScreen)
