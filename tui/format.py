@@ -2,6 +2,7 @@
 
 import math
 import unicodedata
+from functools import cache
 
 from rich.cells import cell_len, set_cell_size
 
@@ -34,6 +35,31 @@ def clip_start(text: object, columns: int) -> str:
     while cell_len(found) > columns - 1:
         found = found[1:]
     return f"…{found}"
+
+
+@cache
+def told_apart(names: tuple[str, ...], columns: int) -> dict[str, str]:
+    """Each of `names` in at most so many columns: its end missing as with `clip`, if they still
+    differ then, else its middle, with as long an end as tells most of them apart."""
+
+    def splits_a_number(end: int) -> bool:
+        return end > 0 and any(name[-end : 2 - end or None].isdigit() for name in names)
+
+    best: dict[str, str] = {}
+    for end in sorted((0, *range(2, columns)), key=splits_a_number):
+        found = {name: _without_middle(name, columns, end) for name in names}
+        if len(set(found.values())) > len(set(best.values())):
+            best = found
+        if len(set(best.values())) == len(best):
+            break
+    return best
+
+
+def _without_middle(name: str, columns: int, end: int) -> str:
+    if not end or cell_len(safe_text(name)) <= columns:
+        return clip(name, columns)
+    tail = clip_start(name, end)
+    return clip(name, columns - cell_len(tail) + 1)[:-1] + tail
 
 
 def _safe(char: str) -> str:

@@ -4,6 +4,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.style import Style
 from rich.table import Column, Table
 from rich.text import Text
@@ -16,9 +19,10 @@ from core.comparison import (
     to_baseline,
 )
 from core.sweep import Standing
-from tui.format import DASH, clip, clock, duration, safe_text, score
+from tui.format import DASH, clip, clock, duration, safe_text, score, told_apart
 
 LONGEST = 24  # columns of a name or a setting
+SHORTEST = 6  # columns of a name
 
 
 def results_table(
@@ -32,6 +36,7 @@ def results_table(
     """
     sorted_runs = by_score(runs)
     settings = differing_settings([run.info.config for run in sorted_runs])
+    names = tuple(run.info.name for run in sorted_runs)
     titles = ["best", "epoch", *(["Δ"] if baseline else []), "last", "took", "state"]
     table = Table(
         Column("", no_wrap=True),
@@ -57,7 +62,7 @@ def results_table(
         ]
         table.add_row(
             Text(sign, style + Style(bold=True)),
-            _cut(run.info.name),
+            _Name(run.info.name, names),
             *(Text(safe_text(cell)) for cell in cells),
             *(_cut(setting_text(values[row])) for values in settings.values()),
         )
@@ -69,6 +74,21 @@ def results_table(
             grid.add_row(Text(line))
         return grid
     return table
+
+
+class _Name:
+    """One of the names of several runs, which differ in most cases at their ends."""
+
+    def __init__(self, name: str, names: tuple[str, ...]) -> None:
+        self.name, self.names = name, names
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        width = min(cell_len(safe_text(self.name)), LONGEST)
+        return Measurement(min(width, SHORTEST), width).with_maximum(options.max_width)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = min(options.max_width, LONGEST)
+        yield Text(told_apart(self.names, width)[self.name], no_wrap=True, end="")
 
 
 def _cut(text: str) -> Text:

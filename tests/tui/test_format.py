@@ -14,6 +14,7 @@ from tui.format import (
     score,
     shape,
     size,
+    told_apart,
 )
 
 
@@ -81,3 +82,21 @@ def test_an_age_is_rough(seconds, text):
 )  # fmt: skip
 def test_a_score_has_as_many_decimals_as_six_columns_hold(value, text):
     assert score(value) == text
+
+
+@pytest.mark.parametrize(
+    ("names", "columns", "shown"),
+    [
+        (("brave-otter", "shy-lynx"), 8, ["brave-o…", "shy-lynx"]),  # a beginning is enough
+        (("rates-lr-1", "rates-lr-12"), 8, ["rates…-1", "rates…12"]),
+        (("sweep-1", "sweep-2"), 3, ["s…1", "s…2"]),
+        (("猫猫猫猫1", "猫猫猫猫2"), 6, ["猫猫…1", "猫猫…2"]),
+        (("same-same", "same-same"), 5, ["same…", "same…"]),
+        (("ab", "ac"), 1, ["…", "…"]),
+        (("\x1b[2Jaaaaaa1", "\x1b[2Jaaaaaa2"), 6, ["\ufffd[2J…1", "\ufffd[2J…2"]),
+        ((), 8, []),
+    ],
+)
+def test_names_that_begin_alike_are_cut_in_the_middle(names, columns, shown):
+    found = told_apart(names, columns)
+    assert [found[name] for name in names] == shown

@@ -14,7 +14,7 @@ from core.view import RunView
 from tui.axes import Places, cursor_label, in_sight, places, tick_kind, whole
 from tui.charts import Chart, first_x
 from tui.curves import Curve, value_at
-from tui.format import clip
+from tui.format import told_apart
 from tui.widgets.charting import Charting
 
 SIGNS = string.ascii_uppercase + string.ascii_lowercase + string.digits
@@ -187,6 +187,7 @@ class OverlayPane(Charting, can_focus=True):
         # "accuracy" or "R²", unless both are laid over each other.
         titles = {self.chart.title(run.view) for run in self.runs}
         title = titles.pop() if len(titles) == 1 else self.chart.name
+        names = told_apart(tuple(run.name for run in self.runs), LONGEST)
         text = Text(f"{self.side} {title}" if self.chart.test else title, "bold")
         for run, curve in drawn:
             at = self.axes.cursor
@@ -199,7 +200,7 @@ class OverlayPane(Charting, can_focus=True):
                     format(last, self.chart.format),
                 )
             )
-            name = (run.sign, f"{run.sign} {short}", f"{run.sign} {clip(run.name, LONGEST)}")
+            name = (run.sign, f"{run.sign} {short}", f"{run.sign} {names[run.name]}")
             entry = f"{name[length]} {full}" if length == 2 else name[length]
             text.append(" " * max(1, length))
             text.append(entry, Style(bold=False) + styles[run.role])
