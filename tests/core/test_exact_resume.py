@@ -275,6 +275,17 @@ def test_a_run_by_a_graph_is_resumed_exactly_and_is_the_eager_run(lab, way, monk
     assert_same(parts, lab.straight(lab.config(**FULL, lr=0.05)))
 
 
+@pytest.mark.cuda
+@pytest.mark.parametrize("executor", ["eager", "graph"])
+def test_on_a_gpu_a_reproducible_run_is_resumed_exactly(lab, executor):
+    lab.net.write_text(NETWORK.replace("if self.training", "if False"))
+    given = {"device": "cuda", "executor": executor, "reproducible": True, "threads": None}
+    config = lab.config(**FULL, lr=0.05, **given)
+    straight = lab.straight(config)
+    assert lab.executor("straight") == executor
+    assert_same(lab.interrupted(config, [(3, "stop"), (8, "kill"), (10, "evaluating")]), straight)
+
+
 @pytest.mark.parametrize("way", ["stop", "kill", "evaluating"])
 def test_a_run_whose_images_stay_on_the_host_is_resumed_exactly_and_is_the_same(
     lab, way, monkeypatch

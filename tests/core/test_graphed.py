@@ -1,6 +1,7 @@
 """On a CPU, capturing is faked. What the real one gives is compared with eager steps on a GPU."""
 
 import random
+import warnings
 from dataclasses import asdict
 
 import pytest
@@ -229,6 +230,20 @@ def test_what_ended_a_capture_is_told_and_not_that_it_ended(tiny_dataset, monkey
     monkeypatch.setattr(graphed, "capture", ends_in_an_error)
     with pytest.raises(CannotCapture, match=r"^dependency created on uncaptured work$"):
         capture_step(make_training(tiny_dataset))
+
+
+def test_the_line_that_waits_for_the_gpu_is_named_before_anything_is_captured(monkeypatch):
+    modes = [0]
+    monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: modes[-1])
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
+
+    def reads_back():
+        warnings.warn(f"{graphed.WAITING} (at c10/cuda)", stacklevel=1)  # as torch does then
+
+    with pytest.raises(CannotCapture, match=r"waits for the GPU .* \(test_graphed.py, line \d+\)"):
+        graphed._check_never_waits(reads_back)
+    graphed._check_never_waits(lambda: warnings.warn("lr_scheduler.step() too early", stacklevel=1))
+    assert modes == [0, "warn", 0, "warn", 0]
 
 
 @pytest.mark.cuda

@@ -1,3 +1,4 @@
+import pytest
 from pane_app import PaneApp
 from sample_run import report, run_start, view_of
 
@@ -23,6 +24,14 @@ def test_the_facts_of_a_run_are_known_once_it_has_started():
     assert shown["lr now"] == "0.0125"
     assert shown["data wait"] == "2%"
     assert shown["folder"] == "runs/brave-otter"
+
+
+@pytest.mark.parametrize(
+    ("executor", "told"),
+    [("eager", "eagerly"), ("compile", "compiled"), ("graph", "by a CUDA graph")],
+)
+def test_how_steps_are_carried_out_is_told(executor, told):
+    assert dict(facts(view_of(run_start(executor=executor))))["steps run"] == told
 
 
 def test_settings_run_down_the_columns_that_fit_and_long_ones_follow():
