@@ -33,6 +33,13 @@ class SearchInput(Input):
     BINDINGS: ClassVar = [Binding("down", "screen.focus_next", show=False)]
 
 
+class Lines(OptionList):
+    """A list that shows the highlighted line in every size: at first it has none."""
+
+    def on_resize(self) -> None:
+        self.scroll_to_highlight()
+
+
 class Picker(Vertical):
     """A searchable list whose highlighted line is the one picked.
 
@@ -88,7 +95,7 @@ class Picker(Vertical):
 
     def compose(self) -> ComposeResult:
         yield SearchInput(placeholder=self.hint, compact=True)
-        yield OptionList(compact=True, markup=False)
+        yield Lines(compact=True, markup=False)
         yield Static(classes="about", markup=False)
 
     def on_mount(self) -> None:
