@@ -266,7 +266,7 @@ def from_row(row: dict[str, Any]) -> Event:
     Raises KeyError or TypeError for a row that is no event: it may come from anybody.
     """
     kind = EVENTS[row["event"]]
-    values = {f.name: row[f.name] for f in fields(kind) if f.name in row}
+    values = {name: row[name] for name in _names(kind) if name in row}
     for name, value in values.items():
         if isinstance(value, list):
             values[name] = tuple(value)
@@ -278,6 +278,11 @@ def from_row(row: dict[str, Any]) -> Event:
         return _checker(kind).validate_python(values)
     except ValidationError as error:
         raise TypeError(str(error)) from None
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @cache

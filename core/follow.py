@@ -1,14 +1,10 @@
 """A run of any process, live or over, as the events that its folder tells: what `nnlab attach`
 shows."""
 
-import heapq
-import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
 
 from core.events import (
     Event,
@@ -18,15 +14,14 @@ from core.events import (
     RunEnd,
     RunStart,
     StartOver,
+    StepReport,
     Waiting,
-    from_row,
 )
 from core.owner import lives
-from core.record import placed
-from core.rows import METRICS, OTHERS, parse_line
 from core.run_lock import stopped_since
 from core.runs import ACTIVE, RunInfo, in_line, read_info
-from core.view import RunView, reduce
+from core.tail import Rows
+from core.view import RunView, reduce_all
 
 POLL_SECONDS = 0.25
 ASK_SECONDS = 1.0  # between two looks whether the process is still there
@@ -39,10 +34,11 @@ def follow(run: Path, left: Callable[[], bool]) -> Iterator[Event]:
     Ends with the RunEnd of a run that is over (one is made up for a run that ended without a
     word), or as soon as `left()` is true. When the rows are rewritten, as resuming does with those
     after its checkpoint, StartOver comes and then everything anew. A process that stands still is
-    told as Waiting. Needs little memory, however long the run.
+    told as Waiting. Needs little memory, however long the run; see core.tail.
     """
     rows = Rows(run)
     view = RunView()
+    newest: list[StepReport] = []  # the last, if it is not in the view yet
     over = False  # the last row says that the run has ended
     told = 0  # of the damaged rows
     line: Queued | None = None  # the last that was told of it
@@ -54,7 +50,7 @@ def follow(run: Path, left: Callable[[], bool]) -> Iterator[Event]:
                 over = isinstance(event, RunEnd)
             if isinstance(event, StartOver):
                 told = 0
-            view = _without_memory(reduce(view, event))
+            view, newest = _folded(view, newest, event)
             yield event
             if left():
                 return
@@ -80,10 +76,10 @@ def follow(run: Path, left: Callable[[], bool]) -> Iterator[Event]:
             elif info.state != "unreadable" or now - readable_at > UNREADABLE_SECONDS:
                 # Its last rows may have come after they were read here and before it was asked.
                 for event in rows.read():
-                    view = _without_memory(reduce(view, event))
+                    view, newest = _folded(view, newest, event)
                     yield event
                 if not view.end:
-                    yield end_of(info, view)
+                    yield end_of(info, reduce_all(view, newest))
                 return
         time.sleep(POLL_SECONDS)
 
@@ -98,9 +94,15 @@ def _who_is_stopped(info: RunInfo) -> str:
     return f"No sign of life from {info.owner} since {at}: is it stopped?"
 
 
-def _without_memory(view: RunView) -> RunView:
-    """The view without what `end_of` does not ask for: it would be copied for each row."""
-    return replace(view, reports=(), layers=(), devices=(), log=())
+def _folded(
+    view: RunView, newest: list[StepReport], event: Event
+) -> tuple[RunView, list[StepReport]]:
+    """The view with one more event, and what is not in it: only the last of many reports is."""
+    if isinstance(event, StepReport):
+        return view, [event]
+    view = reduce_all(view, [*newest, event])
+    # What `end_of` does not ask for would be copied for each row.
+    return replace(view, reports=(), layers=(), devices=(), log=()), []
 
 
 def _in_line(info: RunInfo) -> Queued | None:
@@ -117,95 +119,12 @@ def end_of(info: RunInfo, view: RunView) -> RunEnd:
         return RunEnd("stopped", 0, 0, None, None, 0.0)
     return RunEnd(
         state="crashed" if info.state == "unreadable" else info.state,
-        epoch=len(view.epoch_ends),
+        epoch=view.epoch_ends[-1].epoch if view.epoch_ends else 0,
         step=view.step,
         best_epoch=best.epoch if best else None,
         best_test_score=best.test_score if best else None,
-        seconds=sum(end.seconds for end in view.epoch_ends),
+        # Of a long run, not all epochs are at hand; run.json may be behind.
+        seconds=max(sum(end.seconds for end in view.epoch_ends), info.seconds),
         problem=info.problem,
         fix=f"Go on with `nnlab resume {info.name}`." if info.problem else "",
     )
-
-
-class Rows:
-    """The rows of a run folder, read on and on."""
-
-    def __init__(self, run: Path) -> None:
-        self._run = run
-        self._files = [Tail(run / METRICS), Tail(run / OTHERS)]
-        self.damaged = 0  # rows that were left out
-
-    def read(self) -> Iterator[Event]:
-        """What was written since the last time, in order; StartOver first, if it was rewritten."""
-        if any(file.replaced() for file in self._files):
-            for file in self._files:
-                file.rewind()
-            self.damaged = 0
-            yield StartOver()
-        sizes = self._sizes()
-        parts = [self._rows(file, size) for file, size in zip(self._files, sizes, strict=True)]
-        for row in heapq.merge(*parts, key=lambda row: row["seq"]):
-            with suppress(KeyError, TypeError):  # of a newer nnlab
-                yield placed(from_row(row), self._run)
-
-    def _sizes(self) -> list[int]:
-        """The sizes of all files at one moment: no row is older than one that is left for later."""
-        sizes = [file.size() for file in self._files]
-        while sizes != (again := [file.size() for file in self._files]):
-            sizes = again
-        return sizes
-
-    def _rows(self, file: "Tail", size: int) -> Iterator[dict[str, Any]]:
-        for line in file.lines(size):
-            parsed = parse_line(line)
-            yield from parsed.rows
-            self.damaged += parsed.damaged
-
-
-class Tail:
-    """One file that grows; it need not be there yet."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: BinaryIO | None = None
-        self._read = 0  # bytes, up to the end of a line
-
-    def size(self) -> int:
-        """Bytes that can be read now."""
-        if self._file is None:
-            try:
-                self._file = self._path.open("rb")
-            except OSError:  # not there yet, or not any more
-                return 0
-        return os.fstat(self._file.fileno()).st_size
-
-    def replaced(self) -> bool:
-        """Whether there is another file in its place now, or it has become shorter."""
-        if self._file is None:
-            return False
-        ours = os.fstat(self._file.fileno())
-        try:
-            there = self._path.stat()
-        except OSError:  # what we have open stays readable
-            return ours.st_size < self._read
-        return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino) or (
-            ours.st_size < self._read
-        )
-
-    def rewind(self) -> None:
-        """Begin anew with the file that is there now."""
-        if self._file is not None:
-            self._file.close()
-        self._file, self._read = None, 0
-
-    def lines(self, size: int) -> Iterator[bytes]:
-        """The lines that are whole within the first `size` bytes and were not read before."""
-        if self._file is None:
-            return
-        self._file.seek(self._read)
-        while self._read < size:
-            line = self._file.readline(size - self._read)
-            if not line.endswith(b"\n"):
-                return  # still being written
-            self._read += len(line)
-            yield line

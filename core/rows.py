@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from core.events import EpochEnd, Event, StepReport, to_row
 
@@ -79,7 +79,9 @@ def parse_row(line: bytes) -> dict[str, Any] | None:
     text, mark, crc = line.rpartition(CRC)
     if mark and crc == b'%08x"}\n' % zlib.crc32(text + b"}"):
         with suppress(ValueError):  # the checksum is right: this was written to be wrong
-            row = dict(json.loads(text + b"}"))
+            # Text may have escapes that only json knows, of what is no Unicode.
+            parse = json.loads if b"\\" in text else from_json
+            row = dict(parse(text + b"}"))
             if isinstance(row.get("seq"), int):
                 return row
     return None

@@ -1,11 +1,12 @@
 """Recorded runs as screens show them, kept in memory while their files stay the same."""
 
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 
-from core.record import read_events
 from core.rows import METRICS, OTHERS
-from core.view import RunView, reduce
+from core.tail import Rows
+from core.view import RunView, reduce_all
 
 MOST = 64  # views in memory; one of a long run takes some MB
 
@@ -29,11 +30,9 @@ class RunViews:
         known = self._known.get(run)
         if known and known[0] == stamp:
             return known[1]
-        view = RunView()
-        for event in read_events(run):
-            if left():
-                return None
-            view = reduce(view, event)
+        view = reduce_all(RunView(), takewhile(lambda _: not left(), Rows(run).read()))
+        if left():
+            return None
         self._known.pop(run, None)
         self._known[run] = stamp, view  # at the end: the first is the oldest
         for oldest in list(self._known)[:-MOST]:

@@ -5,7 +5,7 @@ run folder; a pane cannot tell the difference. Imports no torch.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -132,28 +132,12 @@ def reduce(view: RunView, event: Event) -> RunView:
                 step=event.step,
                 end=None,
             )
-        case StepReport():
-            return replace(
-                view,
-                state=_training_again(view.state),
-                progress=None,
-                epoch=event.epoch,
-                step=event.step,
-                reports=_thin((*view.reports, event), MOST_POINTS),
-            )
+        case StepReport() | EpochEnd():
+            return _with_figures(view, [event])
         case LayerFigures():
-            return replace(view, layers=_thin((*view.layers, event), MOST_FIGURES))
-        case EpochEnd():
-            return replace(
-                view,
-                state=_training_again(view.state),
-                progress=None,
-                epoch=event.epoch,
-                step=event.step,
-                epoch_ends=(*view.epoch_ends, event),
-            )
+            return replace(view, layers=tuple(_thin((*view.layers, event), MOST_FIGURES)))
         case DeviceFigures():
-            return replace(view, devices=_thin((*view.devices, event), MOST_READINGS))
+            return replace(view, devices=tuple(_thin((*view.devices, event), MOST_READINGS)))
         case CheckpointSaved():
             return replace(view, checkpoint=event)
         case ControlApplied():
@@ -163,10 +147,15 @@ def reduce(view: RunView, event: Event) -> RunView:
 
 
 def reduce_all(view: RunView, events: Iterable[Event]) -> RunView:
-    """The view after all `events`."""
+    """The view after all `events`: that of `reduce` for each of them, in much less time."""
+    figures: list[StepReport | EpochEnd] = []
     for event in events:
-        view = reduce(view, event)
-    return view
+        if isinstance(event, StepReport | EpochEnd):
+            figures.append(event)
+            continue
+        view = reduce(_with_figures(view, figures), event)
+        figures = []
+    return _with_figures(view, figures)
 
 
 def describe(event: Event) -> str | None:
@@ -203,8 +192,27 @@ def describe(event: Event) -> str | None:
     return None
 
 
-def _training_again(state: str) -> str:
-    return "training" if state == "evaluating" else state
+def _with_figures(view: RunView, figures: list[StepReport | EpochEnd]) -> RunView:
+    """The view after these; it is copied once, with its thousands of points."""
+    if not figures:
+        return view
+    reports, ends = list(view.reports), list(view.epoch_ends)
+    for event in figures:
+        if isinstance(event, EpochEnd):
+            ends.append(event)
+            continue
+        reports.append(event)
+        if len(reports) > MOST_POINTS:
+            reports = _thin(reports, MOST_POINTS)
+    return replace(
+        view,
+        state="training" if view.state == "evaluating" else view.state,
+        progress=None,
+        epoch=figures[-1].epoch,
+        step=figures[-1].step,
+        reports=tuple(reports),
+        epoch_ends=tuple(ends),
+    )
 
 
 def _apply(view: RunView, control: ControlApplied) -> RunView:
@@ -220,9 +228,8 @@ def _apply(view: RunView, control: ControlApplied) -> RunView:
     return view
 
 
-def _thin(items: tuple[T, ...], most: int) -> tuple[T, ...]:
+def _thin(items: Sequence[T], most: int) -> list[T]:
     """Every second one of the older half, once there are too many to keep."""
     if len(items) <= most:
-        return items
-    older, newer = items[: most // 2], items[most // 2 :]
-    return (*older[::2], *newer)
+        return list(items)
+    return [*items[: most // 2 : 2], *items[most // 2 :]]

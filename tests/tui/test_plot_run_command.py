@@ -42,6 +42,17 @@ def test_one_run_has_its_training_and_its_test_curve_and_the_best_epoch(runs_dir
     assert "\nepoch 0.0 " in result.stdout
 
 
+def test_of_a_run_with_very_many_rows_some_are_drawn_and_that_is_told(runs_dir, monkeypatch):
+    monkeypatch.setattr("core.tail.WHOLE", 0)
+    monkeypatch.setattr("core.long_log.PLACES", 3)
+    monkeypatch.setattr("core.long_log.NEWEST", 0)
+    result = nnlab(runs_dir, "brave-otter")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("brave-otter: The logs are long (0 MB, some ")
+    assert "evenly spaced, 3 of them ends of epochs" in result.stderr
+    assert "test 0.2145 ┈●┈" in result.stdout
+
+
 def test_several_runs_have_letters_and_names(runs_dir):
     result = nnlab(runs_dir, "brave-otter", "calm-heron", "--figure", "score", "--x", "time")
     assert "test accuracy   A brave-otter 0.7500   B calm-heron 0.7500" in result.stdout

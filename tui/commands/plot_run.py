@@ -82,13 +82,17 @@ def run(
         raise ConfigError(
             f"--png cannot write {png}: pictures are PNG.", "Give it a name that ends in .png."
         )
-    from core.record import read_events
     from core.runs import default_runs_dir, find_run
+    from core.tail import Rows
     from core.view import RunView, reduce_all
 
     folder = runs_dir or default_runs_dir()
     paths = list(dict.fromkeys(find_run(folder, name) for name in runs))
-    views = {path.name: reduce_all(RunView(), read_events(path)) for path in paths}
+    logs = {path.name: Rows(path) for path in paths}
+    views = {name: reduce_all(RunView(), rows.read()) for name, rows in logs.items()}
+    for name, rows in logs.items():
+        if rows.sampled:
+            typer.echo(f"{name}: {rows.sampled}.", err=True)
     axes = Axes(x=x, x_log=log_x, y_log=log, smoothing=smooth)
     plots = [RunsChart(chart, views, axes, side) for chart in charts]
     if png:

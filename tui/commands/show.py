@@ -12,6 +12,7 @@ from tui.options import Json, RunsDir
 
 if TYPE_CHECKING:
     from core.runs import RunInfo
+    from core.tail import Rows
     from core.view import RunView
 
 
@@ -42,19 +43,21 @@ def show(run: Run, runs_dir: RunsDir = None, json: Json = False) -> None:
       nnlab show brave-otter
       nnlab show last --json | jq .best.test_score
     """
-    from core.record import damaged_rows, read_events
+    from core.record import read_events
     from core.runs import default_runs_dir, find_run, read_info
+    from core.tail import Rows
     from core.view import RunView, reduce_all
 
     path = find_run(runs_dir or default_runs_dir(), run)
     info = read_info(path)
-    view = reduce_all(RunView(), read_events(path))
     if json:
         from tui.json_output import print_json
 
-        print_json(as_json(info, view))
+        # A script is given all epochs, however long that takes.
+        print_json(as_json(info, reduce_all(RunView(), read_events(path))))
     else:
-        print_run(info, view, damaged_rows(path))
+        rows = Rows(path)
+        print_run(info, reduce_all(RunView(), rows.read()), rows)
 
 
 def as_json(info: "RunInfo", view: "RunView") -> dict[str, Any]:
@@ -74,8 +77,8 @@ def as_json(info: "RunInfo", view: "RunView") -> dict[str, Any]:
     }
 
 
-def print_run(info: "RunInfo", view: "RunView", damaged: int) -> None:
-    """Facts, epochs, settings. `damaged` counts rows that could not be read."""
+def print_run(info: "RunInfo", view: "RunView", rows: "Rows") -> None:
+    """Facts, epochs, settings; `rows` are what the view was read from."""
     from rich.text import Text
 
     from core.config import command_line
@@ -113,7 +116,9 @@ def print_run(info: "RunInfo", view: "RunView", damaged: int) -> None:
         fact("tags", " ".join(info.notes.tags))
     if info.notes.note:
         fact("note", info.notes.note)
-    if damaged:
+    if rows.sampled:
+        fact("sampled", rows.sampled)
+    if damaged := rows.damaged:
         fact("damaged", f"{damaged} row{'s' * (damaged > 1)} of its logs, left out here", "red")
     if not info.problem:  # which has its own advice
         for finding in diagnose(view):

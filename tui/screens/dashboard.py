@@ -19,7 +19,7 @@ from core.errors import NNLabError
 from core.events import CheckpointSaved, Event, Notice
 from core.readings import GpuReadings
 from core.sampler import DeviceSampler
-from core.view import RunView, reduce
+from core.view import RunView, reduce_all
 from tui.attached import Attached
 from tui.charts import CHARTS
 from tui.format import duration, safe_text, size
@@ -148,8 +148,8 @@ class DashboardScreen(ChartScreen):
         """Fold in what happened since the last time and show it."""
         if news := self.thread.news.take():
             before = self.view
+            self.view = reduce_all(before, news)
             for event in news:
-                self.view = reduce(self.view, event)
                 if isinstance(event, CheckpointSaved) and event.reason == "asked":
                     self._tell_saved(event)
             if self.view.state != before.state and self.header.asked != "saving":
