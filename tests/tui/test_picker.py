@@ -149,3 +149,28 @@ def test_data_sets_say_whether_they_have_to_be_downloaded():
 )
 def test_a_path_separator_makes_a_folder(text, folder):
     assert is_path(text) is folder
+
+
+@pytest.mark.parametrize(
+    ("begin", "text", "meant"),
+    [
+        ("mlp", "lenet", "lenet"),
+        ("googlenet", "lenet", "lenet"),  # not googlenet, in which it is too
+        ("lenet_bn", "lenet", "lenet"),
+        ("lenet_bn", "lenet_", "lenet_bn"),
+        ("mlp", "gle", "googlenet"),
+        ("mlp", "LeNet", "lenet"),
+    ],
+)
+async def test_a_name_that_is_typed_is_meant_before_one_that_has_it_inside(begin, text, meant):
+    class Networks(PickerApp):
+        def compose(self):
+            yield NetworkList(begin)
+
+    app = Networks()
+    async with app.run_test() as pilot:
+        app.query_one(Input).value = text
+        await pilot.pause()
+        assert app.picker.value == meant
+        options = app.query_one(OptionList)
+        assert app.picker._shown()[options.highlighted].name == meant

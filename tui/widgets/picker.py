@@ -126,7 +126,7 @@ class Picker(Vertical):
         text = event.value.strip()
         self.own = text if self.is_own(text) else self.own if not text else ""
         shown = [c.name for c in self._shown()]
-        value = self.value if self.value in shown else shown[0] if shown else text
+        value = self._best(shown, text.lower()) or text
         self._list(value)
         self._set_value(value)
 
@@ -155,7 +155,19 @@ class Picker(Vertical):
         text = self.query_one(Input).value.strip().lower()
         if self.own and text == self.own.lower():
             return own
-        return own + [c for c in self.choices if text in c.name.lower()]
+        found = [c for c in self.choices if text in c.name.lower()]
+        # Whoever types "lenet" does not mean googlenet.
+        return own + sorted(found, key=lambda c: not c.name.lower().startswith(text))
+
+    def _best(self, shown: Sequence[str], text: str) -> str:
+        """Which of `shown` is meant by `text`: the one of that name, or the one that is picked, or
+        else the first."""
+        if not shown or text in shown:
+            return text if shown else ""
+        keeps = self.value in shown and (
+            self.value.lower().startswith(text) or not shown[0].lower().startswith(text)
+        )
+        return self.value if keeps else shown[0]
 
     def _list(self, value: str) -> None:
         """Fill the list anew and highlight `value` in it."""
