@@ -2,6 +2,7 @@
 
     python -m benchmarks.training [--work lenet,mlp] [--peers ours,textbook] [--rounds 5]
         [--data fashion-mini] [--data-dir DIR] [--images N] [--epochs 1] [--threads 1]
+        [--device cuda]
         [--save FILE.json] [--against FILE.json] [--picture FILE.png] [--json]
 
 Each peer (benchmarks/peers, one a file) lives in a process of its own and trains when it is its
@@ -9,8 +10,10 @@ turn: A B C, A B C, ... so that what else the machine does hits all of them. Pri
 of the wall time of an epoch with its evaluation, of the process's CPU time, and of the ratio to
 nnlab in the same round. On a shared machine only the ratios mean much. `make bench-peers` makes an
 environment that has the peers; without it, those that are not installed are named and left out.
+So are, on a GPU, those that train on the CPU here.
 
     ours               nnlab as `nnlab train` runs it, with its run folder
+    ours_graph         the same with --executor graph, on a GPU alone
     bare               forward, backward, step on batches that are ready: the limit
     plain              a plain loop over tensors in memory
     textbook           torchvision's data set, ToTensor, DataLoader, .item() at every step
@@ -23,7 +26,7 @@ import multiprocessing
 import platform
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
@@ -42,6 +45,7 @@ PEERS = (
     *("ours", "bare", "plain", "textbook"),
     *("lightning_default", "lightning_lean", "skorch_net", "fastai_learner", "keras_model"),
 )
+ON_GPU = ("ours", "ours_graph", "bare", "plain", "textbook")
 WORK = {
     "softmax": Work("softmax"),
     "mlp": Work("mlp"),
@@ -119,10 +123,18 @@ def figures(taken: dict[str, list[Round]], epochs: int) -> dict[str, dict[str, f
     }
 
 
-def installed(peers: list[str]) -> list[str]:
-    """Those of `peers` whose package is there; the others are named."""
+def on(device: str) -> tuple[str, ...]:
+    """The peers that train on `device`."""
+    return PEERS if device == "cpu" else ON_GPU
+
+
+def installed(peers: Sequence[str], device: str) -> list[str]:
+    """Those of `peers` that train on `device` and whose package is there; the others are named."""
     found = []
     for peer in peers:
+        if peer not in on(device):
+            print(f"{peer}: not on {device} here")
+            continue
         source = (Path(__file__).parent / "peers" / f"{peer}.py").read_text()
         needs = source.partition('NEEDS = "')[2].partition('"')[0]
         if needs and find_spec(needs) is None:
@@ -175,24 +187,26 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--work", default="softmax,mlp,lenet")
-    parser.add_argument("--peers", default=",".join(PEERS))
+    parser.add_argument("--peers", help="default: all that --device has")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--data", default="fashion-mini")
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--images", type=int, help="train on the first so many")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--save", type=Path, metavar="FILE.json")
     parser.add_argument("--against", type=Path, metavar="FILE.json")
     parser.add_argument("--picture", type=Path, metavar="FILE.png")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    peers = installed(given.peers.split(","))
+    peers = given.peers.split(",") if given.peers else on(given.device)
+    peers = installed(peers, given.device)
     before: dict[str, Any] = json.loads(given.against.read_text()) if given.against else {}
     results, works = {}, {}
     for name in given.work.split(","):
         work = replace(WORK[name], data=given.data, data_dir=given.data_dir, epochs=given.epochs)
-        work = replace(work, images=given.images or work.images)
+        work = replace(work, images=given.images or work.images, device=given.device)
         works[name] = {k: v for k, v in asdict(work).items() if k != "data_dir"}
         results[name] = figures(measure(work, peers, given.rounds, given.threads), work.epochs)
         if not given.json:

@@ -33,6 +33,7 @@ class Work:
     batch_size: int = 256
     epochs: int = 1
     input_size: int = 28
+    device: str = "cpu"
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -66,6 +67,7 @@ class Work:
                 "weight_decay": 0.0,
                 "schedule": "constant",
                 "initializer": "default",
+                "device": self.device,
                 "threads": torch.get_num_threads(),
             }
         )
@@ -79,7 +81,7 @@ class Work:
             len(self.dataset.classes),
             input_size=self.input_size,
             options=self.config.model_options,
-        )
+        ).to(self.device)
 
     def tensors(self, part: Images) -> tuple[Tensor, Tensor]:
         """The images of `part` as a network takes them, float32 from 0 to 1, and their labels."""
@@ -88,4 +90,5 @@ class Work:
             size = (self.input_size, self.input_size)
             pixels = torch.nn.functional.interpolate(pixels, size, mode="bilinear", antialias=True)
         scale = normalisation("unit", self.dataset.train)
-        return pixels.float() * scale.factor + scale.offset, part.labels
+        images = pixels.float() * scale.factor + scale.offset
+        return images.to(self.device), part.labels.to(self.device)

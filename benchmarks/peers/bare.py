@@ -24,5 +24,6 @@ def prepare(work: Work) -> Callable[[], None]:
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
+        loss.item()  # waits for a GPU
 
     return fit

@@ -17,8 +17,10 @@ def prepare(work: Work) -> Callable[[], None]:
         optimizer = torch.optim.SGD(model.parameters(), LR)
         for _ in range(work.epochs):
             model.train()
-            total_loss, correct = torch.zeros(()), torch.zeros((), dtype=torch.int64)
-            for chosen in torch.randperm(len(labels)).split(work.batch_size):
+            total_loss = torch.zeros((), device=work.device)
+            correct = torch.zeros((), dtype=torch.int64, device=work.device)
+            order = torch.randperm(len(labels), device=work.device)
+            for chosen in order.split(work.batch_size):
                 answers = labels[chosen]
                 logits = model(images[chosen])
                 loss = F.cross_entropy(logits, answers)
@@ -33,5 +35,6 @@ def prepare(work: Work) -> Callable[[], None]:
                     test_images.split(1000), test_labels.split(1000), strict=True
                 ):
                     correct += (model(some).argmax(1) == answers).sum()
+            correct.item()  # waits for a GPU
 
     return fit

@@ -57,6 +57,7 @@ def prepare(work: Work) -> Callable[[], None]:
             model.train()
             total_loss = correct = 0.0
             for images, labels in train_loader:
+                images, labels = images.to(work.device), labels.to(work.device)
                 logits = model(images)
                 loss = F.cross_entropy(logits, labels)
                 optimizer.zero_grad()
@@ -67,6 +68,7 @@ def prepare(work: Work) -> Callable[[], None]:
             model.eval()
             with torch.no_grad():
                 for images, labels in test_loader:
+                    images, labels = images.to(work.device), labels.to(work.device)
                     correct += (model(images).argmax(1) == labels).sum().item()
 
     return fit
