@@ -14,6 +14,7 @@ copied to where the first one was, and each replay computes the loss and the gra
 they were then. Dropout draws on: torch keeps the place of the device's generator for each replay.
 """
 
+import gc
 import time
 import warnings
 from collections.abc import Callable
@@ -124,6 +125,7 @@ def capture(work: Work, device: torch.device) -> tuple[list[Tensor], Callable[[]
                 work()
             _check_never_waits(work)
         torch.cuda.current_stream().wait_stream(stream)
+        gc.collect()  # a graph of an earlier run must not be freed in the middle of this capture
         graph = torch.cuda.CUDAGraph()
         # Other threads may meanwhile allocate or copy: that is nothing to this graph.
         with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
