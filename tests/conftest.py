@@ -18,6 +18,13 @@ torch.set_num_threads(1)
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests may take two hours, where pyproject.toml gives the others five minutes."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(7200))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """See "cuda" in pyproject.toml."""
     if item.get_closest_marker("cuda") and not torch.cuda.is_available():

@@ -142,7 +142,6 @@ def test_a_killed_run_ends_as_if_it_had_never_been_killed(fork, memory_folder):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
 def test_a_thousand_kills_leave_no_trace(fork, memory_folder):
     total = kill_and_resume(fork, memory_folder, kills=1000, seed=2)
     assert total.kills >= 1000

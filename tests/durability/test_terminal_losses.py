@@ -12,7 +12,7 @@ from pseudo_terminal import train_score
 from core.runs import read_info
 
 TRAINING = ("tui", "--start", "softmax", "--threads", "1", "--epochs")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
+pytestmark = pytest.mark.slow
 
 
 def test_a_hundred_runs_finish_whose_terminals_are_closed_at_random_instants(

@@ -139,7 +139,6 @@ def test_numbers_at_their_limits_in_other_peoples_runs(run, name, number):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
 @settings(FULL, max_examples=6000)
 @given(line=command_lines())
 def test_command_lines(run, line):
@@ -147,7 +146,6 @@ def test_command_lines(run, line):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
 @settings(FULL, max_examples=3000)
 @given(file=setting_files())
 def test_files_of_settings(place, file):
@@ -155,7 +153,6 @@ def test_files_of_settings(place, file):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
 @settings(FULL, max_examples=1000)
 @given(facts=FACTS, rows=ROWS)
 def test_other_peoples_runs(run, facts, rows):

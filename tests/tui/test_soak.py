@@ -14,14 +14,13 @@ BUSY = ("tui", "--start", "softmax", "--threads", "1", "--epochs", "100000")
 EVERY_STEP = ("--report-interval", "0", "--batch-size", "4")
 WARM_UP = 0.2  # of the time: curves and caches fill up to their limits
 MOST_GROWTH = 48 << 20  # bytes
-LONG = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 @pytest.mark.parametrize(
     ("seconds", "reports", "slower"),
     [
         pytest.param(5, 100, 10, id="sample"),
-        pytest.param(1800, 1_000_000, 2, id="half an hour", marks=LONG),
+        pytest.param(1800, 1_000_000, 2, id="half an hour", marks=pytest.mark.slow),
     ],
 )
 def test_memory_stays_flat_and_keys_are_answered_as_quickly_after_a_million_reports(
