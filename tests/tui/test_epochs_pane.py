@@ -1,3 +1,5 @@
+import asyncio
+
 from pane_app import PaneApp
 from sample_run import WHOLE_RUN, epoch_end, run_start, table_start, view_of
 from textual.widgets import DataTable
@@ -56,6 +58,17 @@ async def test_the_newest_epoch_is_in_sight_unless_somebody_looks_at_another():
         app.pane.view = view_of(run_start(), *ends)
         await pilot.pause()
         assert table.cursor_row == 48
+
+
+async def test_the_newest_epoch_stays_in_sight_where_there_is_less_room():
+    ends = [epoch_end(n, 1 / n, 0.5) for n in range(1, 8)]
+    app = PaneApp(EpochsPane(), view_of(run_start(), *ends))
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+        await pilot.resize_terminal(60, 7)
+        async with asyncio.timeout(10):
+            while " 7   0.1429" not in app.picture:
+                await pilot.pause(0.01)
 
 
 async def test_an_empty_table_says_what_will_come():

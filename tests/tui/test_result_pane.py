@@ -18,6 +18,12 @@ def test_a_finished_run_tells_its_best_and_final_figures_and_where_it_is():
     ]
 
 
+def test_where_there_is_little_room_a_figure_keeps_its_name():
+    first, second, *_ = result_text(view_of(*WHOLE_RUN), columns=76).plain.split("\n")
+    assert first == "best test accuracy 0.8000 in epoch 2   last 0.7500   train 0.8000"
+    assert second == "loss 0.1145   3.8 s"
+
+
 def test_a_stopped_run_tells_how_to_go_on():
     stopped = RunEnd("stopped", 1, 160, 1, 0.65, 2.0)
     assert "folder runs/brave-otter   go on with nnlab resume brave-otter" in lines(

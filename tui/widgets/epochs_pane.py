@@ -43,6 +43,12 @@ class EpochsPane(Pane, can_focus=False):
             table.add_column(Text(name, justify="right"), width=width, key=name)
         yield table
 
+    def on_resize(self) -> None:
+        """The newest epoch stays in sight when there is less room, as at the end of a run."""
+        table = self.query_one(DataTable)
+        if table.cursor_row >= table.row_count - 1:
+            self.call_after_refresh(table.scroll_end, animate=False)
+
     def show(self, view: RunView) -> None:
         ends = view.epoch_ends
         if view.start and view.start.samples != "images":

@@ -5,7 +5,10 @@ from rich.text import Text
 from core.errors import NNLabError
 from core.view import RunView
 from tui.format import duration, safe_text
+from tui.meters import packed
 from tui.widgets.pane import Pane
+
+FRAME = 4  # columns beside the text
 
 
 class ResultPane(Pane, can_focus=False):
@@ -25,22 +28,33 @@ class ResultPane(Pane, can_focus=False):
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
         self.failure: BaseException | None = None
+        self._view = RunView()
         self._text = Text()
+
+    def on_resize(self) -> None:
+        self._lay_out()
 
     def render(self) -> Text:
         return self._text
 
     def show(self, view: RunView) -> None:
-        self._text = result_text(view, self.failure)
+        self._view = view
+        self._lay_out()
         state = view.end.state if view.end else "failed"
         self.set_class(state == "stopped", "-stopped")
         self.set_class(state in ("failed", "crashed"), "-failed")
         self.border_title = state
-        self.refresh(layout=True)
+
+    def _lay_out(self) -> None:
+        # Its own size is not known before it is shown for the first time.
+        text = result_text(self._view, self.failure, self.app.size.width - FRAME)
+        if text != self._text:
+            self._text = text
+            self.refresh(layout=True)
 
 
-def result_text(view: RunView, failure: BaseException | None = None) -> Text:
-    """Two to five lines: figures or problem, folder, next keys."""
+def result_text(view: RunView, failure: BaseException | None = None, columns: int = 120) -> Text:
+    """Two to six lines: figures or problem, folder, next keys."""
     lines: list[Text] = []
     end = view.end
     if isinstance(failure, NNLabError):
@@ -52,8 +66,7 @@ def result_text(view: RunView, failure: BaseException | None = None) -> Text:
         )
     elif end and end.problem:
         lines += _problem(end.problem, end.fix)
-    if figures := _figures(view):
-        lines.append(figures)
+    lines += _figures(view, columns)
     if view.start:
         name = safe_text(view.start.run)
         where = Text.assemble("folder ", (safe_text(view.start.path), "bold"))
@@ -73,17 +86,20 @@ def _problem(problem: str, fix: str) -> list[Text]:
     return [Text(safe_text(problem), "bold"), *lines]
 
 
-def _figures(view: RunView) -> Text | None:
-    """Best and last figures; None before the first epoch has ended."""
+def _figures(view: RunView, columns: int) -> list[Text]:
+    """Best and last figures; nothing before the first epoch has ended."""
     if not (best := view.best):
-        return None
+        return []
     last = view.epoch_ends[-1]
-    text = Text.assemble(
-        f"best test {view.metric} ",
-        (f"{best.test_score:.4f}", "bold"),
-        f" in epoch {best.epoch}   last {last.test_score:.4f}   "
-        f"train {last.train_score:.4f}   loss {last.train_loss:.4f}",
-    )
-    if view.end:
-        text.append(f"   {duration(view.end.seconds)}")
-    return text
+    figure = f"{best.test_score:.4f}"
+    parts = [
+        f"best test {view.metric} {figure} in epoch {best.epoch}",
+        f"last {last.test_score:.4f}",
+        f"train {last.train_score:.4f}",
+        f"loss {last.train_loss:.4f}",
+    ]
+    parts += [duration(view.end.seconds)] if view.end else []
+    lines = [Text(line) for line in packed(parts, columns)]
+    at = lines[0].plain.index(figure)
+    lines[0].stylize("bold", at, at + len(figure))
+    return lines
