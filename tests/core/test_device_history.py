@@ -43,7 +43,7 @@ def test_figures_come_after_reports_once_for_each_reading(monkeypatch):
 
     def events() -> Iterator[Event]:
         yield report(1)
-        assert read.wait(10)
+        assert read.wait(100)
         while sampler.latest is None:
             pass
         yield Notice("no report")

@@ -205,7 +205,7 @@ def test_a_run_that_is_held_beats(run, monkeypatch):
         utime(run / LOCK, (0, 0))
         assert silence(run)
         beaten.clear()
-        assert beaten.wait(30)
+        assert beaten.wait(100)
         assert silence(run) is None
     assert threading.active_count() < 20
 
@@ -220,7 +220,7 @@ def test_a_heart_that_cannot_beat_harms_nobody(run, monkeypatch):
 
     monkeypatch.setattr(run_lock.os, "utime", broken)
     with hold(run):
-        assert failed.wait(30)
+        assert failed.wait(100)
     assert holder(run) is None
 
 

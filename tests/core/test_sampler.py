@@ -23,7 +23,7 @@ def test_readings_are_taken_until_it_is_stopped_and_the_oldest_are_dropped():
     sampler = DeviceSampler(interval=0, read=numbered(enough, HISTORY + 10))
     assert sampler.latest is None
     sampler.start()
-    assert enough.wait(10)
+    assert enough.wait(100)
     sampler.stop()
     history = sampler.history
     times = [reading.time for reading in history]
@@ -37,7 +37,7 @@ def test_stopping_does_not_wait_for_the_next_reading():
     first = threading.Event()
     sampler = DeviceSampler(interval=3600, read=numbered(first, 0))
     sampler.start()
-    assert first.wait(10)
+    assert first.wait(100)
     sampler.stop()
     assert "device-sampler" not in [thread.name for thread in threading.enumerate()]
 

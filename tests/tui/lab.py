@@ -16,6 +16,7 @@ from core.events import Event
 from tui.app import NNLabApp
 from tui.screens.dashboard import DashboardScreen
 
+PATIENCE = 100  # seconds for what takes none: ten tests may share a core
 CONFIG = RunConfig.model_construct(model="lenet", data="fashion-mini", epochs=3)
 
 
@@ -29,7 +30,7 @@ class HeldRun:
     def __call__(self) -> Iterator[Event]:
         yield from self.before
         self.reached.set()
-        assert self.release.wait(20), "the test never released the run"
+        assert self.release.wait(PATIENCE), "the test never released the run"
         yield from self.after
 
 
@@ -55,7 +56,7 @@ class Lab(NNLabApp):
     async def run_is_held(self) -> None:
         """Wait until a HeldRun holds, and show what came before."""
         assert isinstance(self.start, HeldRun)
-        assert await asyncio.to_thread(self.start.reached.wait, 20)
+        assert await asyncio.to_thread(self.start.reached.wait, PATIENCE)
         self.dashboard.update_panes()
 
     async def run_is_over(self) -> None:
@@ -63,15 +64,16 @@ class Lab(NNLabApp):
 
     async def has_drawn(self, pilot: Pilot[int], *texts: str) -> None:
         """Wait until `texts` are on the screen: widgets may take several messages to get there."""
-        for _ in range(200):
-            if all(text in self.picture for text in texts):
-                return
-            await pilot.pause()
-        raise AssertionError(f"{texts} not all in:\n{self.picture}")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not all(text in self.picture for text in texts):
+                    await pilot.pause()
+        except TimeoutError:
+            raise AssertionError(f"{texts} not all in:\n{self.picture}") from None
 
     async def footer_shows(self, key: str) -> None:
         """Wait for it: the footer is composed anew, in its own time, when keys change."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while key not in self.picture.splitlines()[-1]:
                 await asyncio.sleep(0.01)
 
@@ -99,7 +101,7 @@ class Bare(NNLabApp):
 
 async def notified(app: App[Any], part: str = "") -> str:
     """The newest notification, waiting for one that has `part` in it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not (told := [n.message for n in app._notifications]) or part not in told[-1]:
             await asyncio.sleep(0.01)
     return told[-1]

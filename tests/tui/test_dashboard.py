@@ -329,7 +329,7 @@ async def test_the_training_thread_never_waits_for_the_screen(monkeypatch):
     run = [run_start(epochs=500), *(report(step, 1.0) for step in range(1, steps + 1)), END]
     app = Lab(HeldRun(before=run))
     async with app.run_test(size=(80, 24)) as pilot:
-        assert await asyncio.to_thread(app.start.reached.wait, 20)  # it said all it had to say
+        assert await asyncio.to_thread(app.start.reached.wait, 100)  # it said all it had to say
         assert app.dashboard.view.step == 0
         await app.run_is_held()
         assert app.dashboard.view.step == steps

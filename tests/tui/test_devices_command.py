@@ -96,7 +96,7 @@ def test_watching_as_json_is_a_line_each_until_ctrl_c_which_is_no_error(four_gpu
     )
     first, second = (json.loads(program.stdout.readline()) for _ in range(2))
     program.send_signal(signal.SIGINT)
-    assert program.wait(30) == 0
+    assert program.wait(100) == 0
     program.stdout.close()
     assert second["time"] > first["time"]
     assert len(second["gpus"]) == 3

@@ -66,7 +66,7 @@ async def test_the_newest_epoch_stays_in_sight_where_there_is_less_room():
     async with app.run_test(size=(60, 20)) as pilot:
         await pilot.pause()
         await pilot.resize_terminal(60, 7)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(100):
             while " 7   0.1429" not in app.picture:
                 await pilot.pause(0.01)
 

@@ -64,7 +64,7 @@ async def settled(pilot):
 
 async def comes(pilot, true):
     """Wait for a condition: what is typed passes through several messages."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(100):
         while not true():
             await pilot.pause(0.01)
 
