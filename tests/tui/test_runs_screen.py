@@ -314,8 +314,14 @@ async def test_runs_that_wait_show_their_place_and_can_go_first(waiting, size):
         assert "second-swan goes first" in app.told[-1]
         assert "1st for cpu, behind busy-bee" in app.picture
         assert "queued 2nd" in next(x for x in app.picture.splitlines() if "first-fox " in x)
-        await pilot.press("down", "down", "F")
-        assert len(app.told) == 1  # what trains does not wait
+        await pilot.press("down")
+        commands = {c.title: c.callback for c in app.get_system_commands(app.screen)}
+        await commands["Front"]()
+        await app.settle(pilot)
+        assert "first-fox goes first" in app.told[-1]
+        await pilot.press("down", "F")
+        assert len(app.told) == 2  # what trains does not wait
+        assert "Front" not in [c.title for c in app.get_system_commands(app.screen)]
 
 
 async def test_a_run_is_stopped_after_a_question_and_a_waiting_trial_is_taken_away(waiting):

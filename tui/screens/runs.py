@@ -38,7 +38,7 @@ class RunsScreen(RunListScreen):
                 tooltip="Sort by the next column"),
         Binding("less_than_sign", "sort(-1)", key_display="<", show=False,
                 tooltip="Sort by the column before"),
-        Binding("I", "invert", show=False, tooltip="Sort the other way round"),
+        Binding("I", "invert", "Invert", show=False, tooltip="Sort the other way round"),
         Binding("g", "group", "Group", tooltip="Group by model, data, state, tags, or not"),
         Binding("n", "new_run", "New", tooltip="Start another run with the settings of this one"),
         Binding("R", "resume", "Resume", tooltip="Go on with this run from its checkpoint"),
@@ -47,8 +47,10 @@ class RunsScreen(RunListScreen):
                 tooltip="Let this run go before all others that wait in the queue"),
         Binding("t", "tag", "Tag", show=False, tooltip="Tag the runs: good +fast -slow"),
         Binding("o", "note", "Note", show=False, tooltip="Write a note about this run"),
-        Binding("b", "baseline", show=False, tooltip="Compare all others with this run, or not"),
-        Binding("a", "archive", show=False, tooltip="Leave the runs out of the list, or no longer"),
+        Binding("b", "baseline", "Baseline", show=False,
+                tooltip="Compare all others with this run, or not"),
+        Binding("a", "archive", "Archive", show=False,
+                tooltip="Leave the runs out of the list, or no longer"),
         Binding("d,delete", "delete", "Delete", tooltip="Move the runs to the trash"),
         Binding("u", "undelete", "Undo", tooltip="Bring back what was deleted last"),
         Binding("escape", "back", "Back", show=False, tooltip="Leave the filter, or the runs"),
@@ -77,7 +79,7 @@ class RunsScreen(RunListScreen):
 
     def _may(self, action: str) -> bool:
         run = self.table.run
-        if action == "front":
+        if action == "front":  # a trial waits for the one before it, not in the queue for a device
             return run is not None and run.standing is not None
         return bool(self.table.selected) or (run is not None and run.state in ACTIVE)
 
