@@ -32,7 +32,7 @@ from core.checkpoint import join_optimizer, split_optimizer
 from core.config import RunConfig
 from core.control import Control
 from core.device import Device
-from core.errors import LostRank
+from core.errors import LostRank, ModelError
 from core.events import Event, Waiting
 from core.heartbeat import Heartbeat
 from core.owner import Owner, lives, this_process
@@ -46,6 +46,7 @@ from core.world import Part, World
 PATIENCE = timedelta(hours=2)
 POLL_SECONDS = 0.2
 MEETING_SECONDS = 0.5  # between two meetings, at most: what is asked for waits so long
+MOST_NAMED = 4  # parameters without a gradient
 PLAN = "plan"
 # How gloo, nccl and the store of notes say that somebody is not there any more.
 LOST = re.compile(
@@ -254,8 +255,23 @@ class Team:
         loss, logits = training.forward(images, labels)
         training.optimizer.zero_grad()
         (loss * part_of(training.train_batches).weight).backward()
+        self._check_gradients()
         training.optimizer.step()
         return loss.detach(), training.score(logits.detach(), labels)
+
+    def _check_gradients(self) -> None:
+        """Raises ModelError for parameters that the loss does not depend on: gradients are added up
+        once all are there, and these would be waited for."""
+        parameters = self._training.model.named_parameters()
+        without = [name for name, p in parameters if p.requires_grad and p.grad is None]
+        if without:
+            names = ", ".join(without[:MOST_NAMED])
+            more = f" and {len(without) - MOST_NAMED} more" if len(without) > MOST_NAMED else ""
+            raise ModelError(
+                f"No gradient came to {names}{more}: several processes have to use every parameter "
+                "in every step.",
+                "Use it in forward(), freeze it (requires_grad_(False)), or leave out --devices.",
+            )
 
     def counts(self, batches: BatchSource) -> bool:
         """Whether this process adds up what it computed of the last batch."""

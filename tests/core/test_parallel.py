@@ -12,6 +12,7 @@ from torch.distributed import FileStore, HashStore
 from core.batches import Batches, normalisation
 from core.control import Control
 from core.device import Device
+from core.errors import ModelError
 from core.events import ControlApplied, EpochEnd, StepReport
 from core.layers.norm import BatchNorm
 from core.parallel import Plan, Team, gathering
@@ -144,6 +145,35 @@ def test_batch_normalisation_over_all_processes_is_that_of_one(tmp_path, tiny_da
         for name, value in plain.items():
             found = torch.tensor(state[name])
             torch.testing.assert_close(found, value, rtol=1e-4, atol=1e-4, msg=name)
+
+
+class Sometimes(nn.Linear):
+    """Left out in every second step, as stochastic depth does."""
+
+    left_out = True
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.left_out = not self.left_out
+        return x if self.left_out else super().forward(x)
+
+
+def test_parameters_that_a_step_leaves_out_are_named(tmp_path, tiny_dataset):
+    def with_sometimes() -> nn.Module:
+        frozen = nn.Linear(3, 3).requires_grad_(False)
+        return network().append(Sometimes(3, 3)).append(frozen)
+
+    def work(world: World, store: FileStore) -> list:
+        training = make_training(tiny_dataset, world, with_sometimes)
+        team = Team(world, store, training, CPU, seed=1)
+        with pytest.raises(ModelError) as caught:
+            list(train(training))
+        team.close()
+        return [caught.value.problem, training.position.step]
+
+    assert in_processes(2, tmp_path, work) == [
+        ["No gradient came to 4.weight, 4.bias: several processes have to use every parameter in "
+         "every step.", 1]
+    ] * 2  # fmt: skip
 
 
 def test_what_one_process_is_asked_all_do_at_the_same_step(tmp_path, tiny_dataset):
