@@ -19,12 +19,13 @@ from core.events import (
 )
 from core.owner import lives
 from core.run_lock import stopped_since
-from core.runs import ACTIVE, RunInfo, in_line, read_info
+from core.runs import ACTIVE, RunInfo, in_line, read_facts, read_info
 from core.tail import Rows
 from core.view import RunView, reduce_all
 
 POLL_SECONDS = 0.25
 ASK_SECONDS = 1.0  # between two looks whether the process is still there
+EXPLAINED_SECONDS = 40.0  # that a launcher has to end the other processes and to say who was first
 UNREADABLE_SECONDS = 3.0  # without run.json: that of a new run comes with its first step
 
 
@@ -79,7 +80,7 @@ def follow(run: Path, left: Callable[[], bool]) -> Iterator[Event]:
                     view, newest = _folded(view, newest, event)
                     yield event
                 if not view.end:
-                    yield end_of(info, reduce_all(view, newest))
+                    yield end_of(_explained(info, left), reduce_all(view, newest))
                 return
         time.sleep(POLL_SECONDS)
 
@@ -92,6 +93,23 @@ def _who_is_stopped(info: RunInfo) -> str:
         return ""
     at = time.strftime("%H:%M:%S", time.localtime(since))
     return f"No sign of life from {info.owner} since {at}: is it stopped?"
+
+
+def _explained(info: RunInfo, left: Callable[[], bool]) -> RunInfo:
+    """A run that failed, once the launcher of its processes has said which one ended first, and
+    how: rank 0, if it is still there, only knows who is gone."""
+    if not info.problem or info.config is None or info.config.devices == "1":
+        return info
+    facts = read_facts(info.path)
+    while (
+        facts
+        and not facts.get("explained")
+        and time.time() - facts["updated"] < EXPLAINED_SECONDS
+        and not left()
+    ):
+        time.sleep(POLL_SECONDS)
+        facts = read_facts(info.path)
+    return read_info(info.path)
 
 
 def _folded(
@@ -115,7 +133,8 @@ def _in_line(info: RunInfo) -> Queued | None:
 def end_of(info: RunInfo, view: RunView) -> RunEnd:
     """The end of a run that has none in its rows, whose rows add up to `view`."""
     best = view.best
-    if view.start is None and not info.path.exists():  # a run that has not begun leaves nothing
+    # A run that has not begun leaves nothing, and of its folder run.json goes first.
+    if view.start is None and not (info.path / "run.json").exists():
         return RunEnd("stopped", 0, 0, None, None, 0.0)
     return RunEnd(
         state="crashed" if info.state == "unreadable" else info.state,

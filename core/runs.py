@@ -341,7 +341,7 @@ def note_death(path: Path, returncode: int) -> None:
 def note_end(path: Path, problem: str) -> None:
     """Write down why the run ended, for whoever knows better than itself. Raises OSError."""
     if facts := read_facts(path):
-        write_facts(path, facts | {"state": "crashed", "problem": problem})
+        write_facts(path, facts | {"state": "crashed", "problem": problem, "explained": True})
 
 
 def _lock_tells(path: Path) -> bool:

@@ -2,10 +2,8 @@
 shows of a run on several devices."""
 
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from core.control import Control, Request
@@ -14,10 +12,7 @@ from core.events import Event, Progress, RunEnd, RunStart
 from core.follow import follow as follow_folder
 from core.mailbox import RemoteControl
 from core.record import read_events
-from core.runs import read_info
 from tui.reporter import follow
-
-LAST_WORDS_SECONDS = 40.0  # that the launcher has to end the others and say which one was first
 
 
 def watch_detached(start: Callable[[Callable[[Event], None]], Path], as_json: bool) -> None:
@@ -35,8 +30,6 @@ def watch_detached(start: Callable[[Callable[[Event], None]], Path], as_json: bo
         with _passed_on(control, run):
             for event in follow_folder(run, lambda: False):
                 seen += isinstance(event, RunStart)
-                if isinstance(event, RunEnd) and event.problem:
-                    event = _as_its_launcher_says(run, event)
                 if starts <= 1 or seen >= starts:  # what was before it was resumed is known
                     yield event
                 if isinstance(event, RunEnd) and event.problem:
@@ -63,13 +56,3 @@ def _passed_on(control: Control, run: Path) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-
-
-def _as_its_launcher_says(run: Path, end: RunEnd) -> RunEnd:
-    """The end of a run that failed; what the run could not tell itself, its launcher soon can."""
-    if any(isinstance(event, RunEnd) for event in read_events(run)):
-        return end
-    deadline = time.monotonic() + LAST_WORDS_SECONDS
-    while (info := read_info(run)).problem == end.problem and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return replace(end, state=info.state, problem=info.problem)

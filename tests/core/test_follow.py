@@ -24,7 +24,15 @@ from core.follow import follow
 from core.record import read_events, record, set_aside
 from core.rows import METRICS, OTHERS
 from core.run_lock import hold
-from core.runs import Standing, create_run, discard_run, read_facts, write_facts
+from core.runs import (
+    Standing,
+    create_run,
+    discard_run,
+    note_end,
+    read_facts,
+    write_config,
+    write_facts,
+)
 from core.view import RunView, reduce_all
 
 START = RunStart(
@@ -131,6 +139,27 @@ def test_a_run_whose_process_is_gone_ends_as_crashed_with_the_reason(run):
     assert (end.state, end.epoch, end.best_test_score) == ("crashed", 1, 0.4)
     assert str(2**22 + 1) in end.problem
     assert "nnlab resume r" in end.fix
+
+
+def test_the_end_of_several_processes_is_told_as_their_launcher_explains_it(run, monkeypatch):
+    config = make_config({"model": "mlp", "devices": "2"})
+    write_config(run, config)
+    write_facts(run, read_facts(run) | {"state": "failed", "problem": "Rank 1 is gone."})
+
+    def explain(seconds: float) -> None:
+        note_end(run, "Rank 1 was ended by SIGKILL.")
+
+    monkeypatch.setattr("core.follow.time.sleep", explain)
+    *_, end = follow(run, stay)
+    assert (end.state, end.problem) == ("crashed", "Rank 1 was ended by SIGKILL.")
+
+
+def test_a_crash_that_nobody_explains_any_more_is_told_at_once(run, monkeypatch):
+    write_config(run, make_config({"model": "mlp", "devices": "2"}))
+    write_facts(run, read_facts(run) | {"state": "failed", "problem": "Rank 1 is gone."})
+    monkeypatch.setattr("core.follow.EXPLAINED_SECONDS", 0.0)
+    *_, end = follow(run, stay)
+    assert end.problem == "Rank 1 is gone."
 
 
 def test_damaged_rows_are_left_out_and_counted(run):
