@@ -74,7 +74,7 @@ bench-runs: $(READY) ## time how long 10,000 runs take to be listed and filtered
 bench-startup: $(READY) ## time how long commands and the dashboard take to start
 	@$(RUN) -m benchmarks.startup $(BENCH)
 
-bench-screen: $(READY) ## count what the dashboard writes to its terminal
+bench-screen: $(READY) ## time what the dashboard costs a training, and how late it is
 	@$(RUN) -m benchmarks.screen $(BENCH)
 
 PEERS := $(VENV)-peers

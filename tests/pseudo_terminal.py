@@ -33,7 +33,7 @@ class Terminal:
     def __init__(self, *words: str, width: int = 120, height: int = 40, **env: str) -> None:
         self.screen = pyte.Screen(width, height)
         self.stream = pyte.ByteStream(self.screen)
-        self.written = b""
+        self.written = bytearray()
         self.child = pexpect.spawn(
             sys.executable,
             ["-c", NNLAB, *words],

@@ -1,7 +1,6 @@
 """nnlab in the terminal: which screens there are, what they have in common, how it ends."""
 
 import asyncio
-import gc
 import signal
 import threading
 import traceback
@@ -28,6 +27,7 @@ from tui import palette
 from tui.attached import attached_to
 from tui.detach import detach, detach_resume
 from tui.format import safe_text
+from tui.garbage import spare_what_is_there, without_pauses
 from tui.kept import keep_theme, kept
 from tui.next_command import next_command
 from tui.screens.chart_screen import ChartScreen
@@ -124,10 +124,7 @@ class NNLabApp(App[int]):
         """
         import core.experiment  # noqa: F401
 
-        # Everything that was imported is kept for good: searching it for garbage again and again
-        # made the screen stand still for 200 ms.
-        gc.collect()
-        gc.freeze()
+        spare_what_is_there()
 
     def open_launch_screen(self, config: RunConfig | None = None) -> None:
         """Offer a new run, with the settings of `config` to begin with, or of the last one here."""
@@ -152,7 +149,7 @@ class NNLabApp(App[int]):
         def start() -> Iterator[Event]:
             from core.experiment import run_experiment
 
-            return iter(
+            return without_pauses(
                 run_experiment(
                     config, runs_dir=self.runs_dir, data_dir=self.data_dir, control=control
                 )
@@ -199,7 +196,7 @@ class NNLabApp(App[int]):
         def start() -> Iterator[Event]:
             from core.experiment import resume_experiment
 
-            return iter(resume_experiment(run, data_dir=self.data_dir, control=control))
+            return without_pauses(resume_experiment(run, data_dir=self.data_dir, control=control))
 
         self.open_own_dashboard(DashboardScreen(start, control, config), control)
 

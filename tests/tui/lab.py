@@ -57,7 +57,7 @@ class Lab(NNLabApp):
         """Wait until a HeldRun holds, and show what came before."""
         assert isinstance(self.start, HeldRun)
         assert await asyncio.to_thread(self.start.reached.wait, PATIENCE)
-        self.dashboard.update_panes()
+        await self.dashboard.update_panes()
 
     async def run_is_over(self) -> None:
         await asyncio.to_thread(self.dashboard.thread.join)

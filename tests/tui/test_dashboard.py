@@ -306,7 +306,7 @@ async def test_a_bug_in_a_pane_does_not_end_training(monkeypatch):
     async with app.run_test(size=(120, 40)) as pilot:
         await app.run_is_over()
         await pilot.pause()
-        app.dashboard.update_panes()
+        await app.dashboard.update_panes()
         await pilot.pause()
         assert "✔ finished" in app.picture
         assert "this pane broke: ZeroDivisionError" in app.picture

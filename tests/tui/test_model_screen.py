@@ -91,7 +91,7 @@ async def test_the_dashboard_opens_it_while_the_run_goes_on(monkeypatch):
         assert len(screen.figures) == 1
         lab.start.release.set()
         await lab.run_is_over()
-        lab.dashboard.update_panes()
+        await lab.dashboard.update_panes()
         screen.take_figures()
         assert len(screen.figures) == 2
         await pilot.press("escape")

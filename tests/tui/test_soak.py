@@ -7,7 +7,7 @@ import psutil
 import pytest
 from pseudo_terminal import Terminal, train_score
 
-from core.runs import list_runs
+from core.runs import list_runs, read_info
 
 # A report a step, and so many steps an epoch that the table of epochs stays short.
 BUSY = ("tui", "--start", "softmax", "--threads", "1", "--epochs", "100000")
@@ -29,10 +29,11 @@ def test_memory_stays_flat_and_keys_are_answered_as_quickly_after_a_million_repo
     terminal = open_terminal(*BUSY, *EVERY_STEP)
     terminal.until(train_score)
     process = psutil.Process(terminal.child.pid)
+    (run,) = (tmp_path / "runs").iterdir()
     began = time.monotonic()
     memory: list[int] = []
     delays: list[float] = []
-    while (elapsed := time.monotonic() - began) < seconds:
+    while (elapsed := time.monotonic() - began) < seconds or read_info(run).step < reports:
         delays.append(seconds_to_answer(terminal))
         if elapsed > WARM_UP * seconds:
             memory.append(process.memory_info().rss)
@@ -44,12 +45,14 @@ def test_memory_stays_flat_and_keys_are_answered_as_quickly_after_a_million_repo
     terminal.child.send("y")
     assert terminal.end() == 0
 
-    (run,) = list_runs(tmp_path / "runs")
+    (info,) = list_runs(tmp_path / "runs")
     third = len(delays) // 3
     first, last = median(delays[:third]), median(delays[-third:])
-    print(f"{run.step:,} reports; memory {memory[0] >> 20} to {max(memory) >> 20} MiB;")
+    mib = [size >> 20 for size in (memory[0], max(memory), memory[-1])]
+    print(f"{info.step:,} reports in {elapsed / 60:.0f} minutes;")
+    print(f"memory {mib[0]} MiB after the warm-up, {mib[1]} at most, {mib[2]} at last;")
     print(f"a key is answered in {first * 1000:.0f} ms at first, {last * 1000:.0f} ms at last")
-    assert run.step >= reports
+    assert info.state == "stopped"
     assert max(memory) - memory[0] < MOST_GROWTH
     assert last < slower * first + 0.1
 

@@ -1,5 +1,6 @@
 """The dashboard: one run, live, and the keys that steer it."""
 
+import asyncio
 import math
 import threading
 from collections.abc import Callable, Iterable
@@ -144,8 +145,12 @@ class DashboardScreen(ChartScreen):
         self.left.set()
         self.devices.stop()
 
-    def update_panes(self) -> None:
-        """Fold in what happened since the last time and show it."""
+    async def update_panes(self) -> None:
+        """Fold in what happened since the last time and show it.
+
+        Between two panes others have their turn, keys above all: drawing all of them may take
+        longer than somebody who types should wait.
+        """
         if news := self.thread.news.take():
             before = self.view
             self.view = reduce_all(before, news)
@@ -156,6 +161,7 @@ class DashboardScreen(ChartScreen):
                 self.header.asked = ""
             for pane in self.query(Pane).exclude("#result"):
                 pane.view = self.view
+                await asyncio.sleep(0)
             self.query_one(ChartGrid).tell([self.view])
             if self._shown_keys(self.view) != self._shown_keys(before):
                 self.refresh_bindings()
@@ -188,9 +194,9 @@ class DashboardScreen(ChartScreen):
             self.post_message(self.NoMoreNews())
 
     @on(NoMoreNews)
-    def note_the_end(self) -> None:
+    async def note_the_end(self) -> None:
         self.over = True
-        self.update_panes()
+        await self.update_panes()
         self.header.asked = "" if self.view.end else "failed"
         result = self.query_one(ResultPane)
         result.failure = self.thread.failure
