@@ -31,7 +31,7 @@ class Figure:
         return self.metric.endswith("loss")
 
 
-Measure = Literal["trained_train_accuracy", "unnormalised_test_accuracy"]
+Measure = Literal["unnormalised_test_accuracy"]
 
 
 @dataclass(frozen=True)

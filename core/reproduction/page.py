@@ -25,7 +25,6 @@ seeds that were run can tell; one alone has no spread. **not compared**: shown b
 aim. Time is that of one seed.
 """
 METRICS = {
-    "trained_train_accuracy": "train accuracy, once trained",
     "unnormalised_test_accuracy": "test accuracy, images not normalised",
 }
 DASH = "–"

@@ -151,14 +151,11 @@ def _measure(
     trained = load_trained(run, "last", config.device)
     dataset = yield from trained.load_data(place.data_dir)
     match measure:
-        case "trained_train_accuracy":
-            images = dataset.train
         case "unnormalised_test_accuracy":
             # The mistake of note 001: pixels from 0 to 1, whatever the network was trained on.
-            images = dataset.test
             trained = replace(trained, scale=normalisation("unit", dataset.train))
-    logits = yield from predict(trained, images)
-    matrix = confusion_matrix(images.labels.cpu(), logits.argmax(1), logits.shape[1])
+    logits = yield from predict(trained, dataset.test)
+    matrix = confusion_matrix(dataset.test.labels.cpu(), logits.argmax(1), logits.shape[1])
     return accuracy(matrix)
 
 

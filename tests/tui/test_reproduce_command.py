@@ -49,9 +49,9 @@ def test_the_list_names_every_experiment_and_runs_none(nnlab, tmp_path):
     found = json.loads(nnlab("--list", "--json", "lenet-mnist").stdout)
     assert [e["name"] for e in found] == ["lenet-mnist"]
     assert found[0]["figures"][0] == {
-        "metric": "trained_train_accuracy",
+        "metric": "train_loss",
         "epoch": None,
-        "published": 0.98665,
+        "published": 0.04517,
         "mean": None,
         "spread": None,
         "seeds": 0,
