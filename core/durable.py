@@ -5,20 +5,21 @@ fsync of its folder. Everything here raises OSError.
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from core.permissions import open_private
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes | Iterable[bytes]) -> None:
     """A file with this content, on the disk when this returns; its name may not be yet."""
     with open_private(path, "wb") as file:
-        file.write(content)
+        file.writelines([content] if isinstance(content, bytes) else content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Replace the file at `path`, as a whole or not at all."""
     temporary = path.with_name(f".{path.name}.tmp")
     write_file(temporary, content)

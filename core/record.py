@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from core.events import (
 )
 from core.patience import Patience, until_written
 from core.permissions import file_mode
-from core.rows import METRICS, OF_NUMBERS, OTHERS, line_of, lines_of, rewritten, rows_of
+from core.rows import METRICS, OF_NUMBERS, OTHERS, last_row, line_of, lines_of, rewritten, rows_of
 from core.runs import config_crc, process_facts, read_facts, write_facts
 from core.view import RunView, describe, reduce_all
 
@@ -45,6 +46,7 @@ LOG = "log.txt"
 # FACTS_SHARE of the time.
 AT_ONCE = (RunStart, ControlApplied, Waiting, RunEnd)
 FACTS_SHARE = 0.001
+MEBIBYTE = 2**20
 LOOK_SECONDS = 1.0  # between two looks whether a log is still there
 OF_TRAINING = ("StepReport", "LayerFigures", "EpochEnd", "ControlApplied")
 # Of these, run.json tells nothing.
@@ -62,9 +64,8 @@ class RowWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.seq = max(
-            (row["seq"] for name in (METRICS, OTHERS) for row in rows_of(path / name)), default=0
-        )
+        lasts = [last_row(path / name) for name in (METRICS, OTHERS)]
+        self.seq = max((row["seq"] for row in lasts if row), default=0)
         self.lock = threading.RLock()
         self._waiting: list[tuple[str, bytes]] = []
         self._files: dict[str, _Appending] = {}
@@ -200,7 +201,7 @@ class _Recording:
     def __init__(self, path: Path, rows: RowWriter, data_digest: str) -> None:
         self._path = path
         self._rows = rows
-        self._view = reduce_all(RunView(), read_events(path))
+        self._view = _told(path)
         self._news: list[Event] = []  # what is not in the view yet
         self._facts = process_facts() | {
             "started": read_facts(path).get("started") or first_time(path) or time.time(),
@@ -276,14 +277,24 @@ class _Recording:
             write_facts(self._path, self._facts | _figures(self._view) | end)
 
 
-def read_events(path: Path) -> Iterator[Event]:
-    """Everything recorded in the run folder `path`, in order; rows that are damaged, or that only
-    a newer nnlab understands, are left out."""
-    rows = heapq.merge(
-        *(rows_of(path / name) for name in (METRICS, OTHERS)), key=lambda r: r["seq"]
-    )
-    for row in rows:
+def _told(path: Path) -> RunView:
+    """What the rows of the run folder `path` say that run.json does too."""
+    view = reduce_all(RunView(), read_events(path, (*NOT_IN_FACTS, StepReport)))
+    if (last := last_row(path / METRICS)) and last.get("event") == StepReport.__name__:
         with suppress(KeyError, TypeError):
+            view = reduce_all(view, [from_row(last)])
+    return view
+
+
+def read_events(path: Path, but: tuple[type, ...] = ()) -> Iterator[Event]:
+    """Everything recorded in the run folder `path`, in order, `but` for these kinds; rows that are
+    damaged, or that only a newer nnlab understands, are left out."""
+    names = {kind.__name__ for kind in but}
+    files = [rows_of(path / name) for name in (METRICS, OTHERS)]
+    for row in heapq.merge(*files, key=lambda row: row["seq"]):
+        with suppress(KeyError, TypeError):
+            if row["event"] in names:
+                continue
             yield placed(from_row(row), path)
 
 
@@ -326,10 +337,14 @@ def set_aside(path: Path, step: int, seq: int) -> int:
 
     moved = 0
     for name in (METRICS, OTHERS):
+        before_them = 0  # bytes up to the first line with a row to be moved: they stay as they are
         kept: list[bytes] = []
         late: list[bytes] = []
         goes = kept
         for line in lines_of(path / name):
+            if not late and not any(map(is_past, line.rows)):
+                before_them += len(line.text)
+                continue
             for row in line.rows:
                 goes = late if is_past(row) else kept
                 goes.append(rewritten(row) if line.damaged else line.text)
@@ -341,7 +356,10 @@ def set_aside(path: Path, step: int, seq: int) -> int:
         before = aside.read_bytes() if aside.exists() else b""
         known = set(before.splitlines(keepends=True))  # by an attempt that was interrupted here
         replace_file(aside, before + b"".join(line for line in late if line not in known))
-        replace_file(path / name, b"".join(kept))
+        with (path / name).open("rb") as log:
+            # Gigabytes of a long run, which need not all be in memory.
+            sizes = [MEBIBYTE] * (before_them // MEBIBYTE) + [before_them % MEBIBYTE]
+            replace_file(path / name, chain(map(log.read, sizes), kept))
         moved += len(late)
     return moved
 

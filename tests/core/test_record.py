@@ -278,6 +278,24 @@ def test_what_is_damaged_is_not_dropped_when_rows_are_set_aside(run):
     assert file.read_bytes() == lines[0] + b"garbage\n" + b"".join(lines[1:-1])
 
 
+def test_of_a_long_log_what_stays_is_not_changed_by_a_byte(run, monkeypatch):
+    monkeypatch.setattr("core.record.MEBIBYTE", 64)
+    steps = [StepReport(1, step, 2.0, 0.1, 0.1, 1e3, 0.01) for step in range(1, 30)]
+    list(record(run, [EVENTS[1], *steps[:20]], "d"))
+    before = (run / "metrics.jsonl").read_bytes()
+    list(record(run, steps[20:], "d"))
+    assert set_aside(run, 20, seq=21) == 9
+    assert (run / "metrics.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("end", [b"", b"x" * 100_000, b"x\n" * 50_000])
+def test_places_go_on_after_the_last_row_however_much_behind_it_is_damaged(run, end):
+    list(record(run, EVENTS, "d"))
+    with (run / "events.jsonl").open("ab") as file:
+        file.write(end)
+    assert RowWriter(run).seq == len(KEPT)
+
+
 def test_rows_of_the_same_step_that_a_checkpoint_does_not_know_are_set_aside(run):
     """Saved after an epoch's last step, killed after its evaluation: that is done again."""
     list(record(run, EVENTS[:6], "d"))
