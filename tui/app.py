@@ -348,7 +348,8 @@ def farewell(view: RunView) -> Text:
         return Text("No run was started.")
     end, best = view.end, view.best
     text = Text(f"{safe_text(view.start.run)}: {end.state if end else 'failed'}")
-    text.append(f" after {len(view.epoch_ends)} of {view.epochs} epochs")
+    done = view.epoch_ends[-1].epoch if view.epoch_ends else 0  # a long run's are not all here
+    text.append(f" after {done} of {view.epochs} epochs")
     if best:
         text.append(f", best test {view.metric} {best.test_score:.4f} in epoch {best.epoch}")
     text.append(f", {safe_text(view.start.path)}")
