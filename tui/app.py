@@ -21,7 +21,7 @@ from core.errors import NNLabError
 from core.events import Event
 from core.follow import follow
 from core.mailbox import RemoteControl
-from core.runs import ACTIVE, read_info
+from core.runs import ACTIVE, UNDER_WAY, read_info
 from core.view import RunView
 from tui import palette
 from tui.attached import attached_to
@@ -166,17 +166,27 @@ class NNLabApp(App[int]):
     def watch_run(self, run: Path) -> None:
         """Open a dashboard of the run in the folder `run`, live or over, of any process."""
         training = self.training
-        if training and training.view.start and Path(training.view.start.path) == run:
+        if self._trains_here(run):
             while self.screen is not training:
                 self.pop_screen()
             return
         info = read_info(run)
         left = threading.Event()
         control = RemoteControl(run) if info.state in ACTIVE else None
+
+        def again() -> DashboardScreen.GoesOn | None:
+            if read_info(run).state not in UNDER_WAY or self._trains_here(run):
+                return None
+            return DashboardScreen.GoesOn(RemoteControl(run), attached_to(run))
+
         dashboard = DashboardScreen(
-            lambda: follow(run, left.is_set), control, info.config, attached_to(run), left
+            lambda: follow(run, left.is_set), control, info.config, attached_to(run), left, again
         )
         self.push_screen(dashboard, self.after_dashboard)
+
+    def _trains_here(self, run: Path) -> bool:
+        start = self.training.view.start if self.training else None
+        return start is not None and Path(start.path) == run
 
     def compare_runs(self, runs: Sequence[Path]) -> None:
         """Open the screen that lays the curves of these runs over each other."""

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from pseudo_terminal import Terminal, train_score
-from sample_run import HALF_RUN, WHOLE_RUN
+from sample_run import HALF_RUN, WHOLE_RUN, run_start
 from typer.testing import CliRunner
 
 from core.config import make_config
 from core.errors import RunError
-from core.events import Event
+from core.events import Event, RunEnd, StepReport
 from core.mailbox import FOLDER
 from core.record import record
 from core.runs import create_run, read_facts, read_info, write_facts
@@ -121,6 +121,33 @@ async def test_a_run_that_is_over_shows_its_end_and_no_keys_that_steer(tmp_path,
         assert f"attached to {facts['user']}@{facts['host']}, process {os.getpid()}" in text
         assert "✔ finished    epoch 3/3" in text
         assert not {"Pause", "Stop", "Save", "LR"} & set(text.splitlines()[-1].split())
+
+
+async def test_a_run_that_goes_on_in_another_process_is_followed_there(tmp_path, recorded):
+    stopped = RunEnd("stopped", 1, 160, 2, 0.65, 2.5)
+    run = recorded("brave-otter", [*HALF_RUN, stopped], pid=1)
+    lab = NNLabApp(run=run, runs_dir=tmp_path)
+    async with lab.run_test(size=(160, 40)) as pilot:
+        while not dashboard(lab).over:
+            await pilot.pause(0.02)
+        assert "process 1 " in picture(lab)
+        assert dashboard(lab).check_action("pause", ()) is False
+        # As resuming it elsewhere writes its rows.
+        events = [run_start(step=160), StepReport(3, 161, 0.4, 0.7, 0.1, 9000.0, 0.0)]
+        with closing(record(run, iter(events), "d")) as rows:
+            for _ in events:
+                next(rows)
+            while dashboard(lab).view.step < 161:
+                await pilot.pause(0.02)
+            await pilot.pause()
+            text = picture(lab)
+            assert "● training" in text.splitlines()[0]
+            assert f"process {os.getpid()} " in text
+            assert "0.6500★" in text  # of the epochs before
+            await pilot.press("space")
+            assert dashboard(lab).header.asked == "pausing"
+        while not dashboard(lab).over:  # it is over again
+            await pilot.pause(0.02)
 
 
 async def test_a_run_on_another_machine_says_whose_devices_are_shown(tmp_path, recorded):

@@ -55,6 +55,7 @@ class Steering(Protocol):
 
 
 UPDATES_PER_SECOND = 2
+AGAIN_SECONDS = 1.0  # between two looks whether a run that is over goes on
 RARELY = 2.0  # seconds between two updates over a slow line
 STEERING = ("pause", "resume", "stop", "checkpoint", "learning_rate", "epochs")  # actions
 FIRST = ("loss", "score")  # charts
@@ -95,6 +96,14 @@ class DashboardScreen(ChartScreen):
     class NoMoreNews(Message):
         """The thread is done: the last event is there."""
 
+    class GoesOn(Message):
+        """A run that was over trains again, in the process `attached`; it obeys `steering`."""
+
+        def __init__(self, steering: Steering, attached: Attached) -> None:
+            super().__init__()
+            self.steering = steering
+            self.attached = attached
+
     def __init__(
         self,
         start: Callable[[], Iterable[Event]],
@@ -102,13 +111,16 @@ class DashboardScreen(ChartScreen):
         config: RunConfig | None = None,
         attached: Attached | None = None,
         left: threading.Event | None = None,
+        again: Callable[[], GoesOn | None] | None = None,
     ) -> None:
         """`start` is called in a thread of its own, so that a slow start draws at once.
 
         Without `control` the run cannot be steered. `attached` tells whose run it is, if another
-        process trains it; then `left` is set when the screen is closed.
+        process trains it; then `left` is set when the screen is closed, and `again` is asked, in a
+        thread, whether a run that is over goes on in whatever process; then `start` is called anew.
         """
         super().__init__()
+        self._start_run, self._again = start, again
         self.control = control
         self.config = config
         self.attached = attached
@@ -206,6 +218,28 @@ class DashboardScreen(ChartScreen):
         result.view = self.view
         self.refresh_bindings()
         self.post_message(self.Ended())
+        if self._again:
+            threading.Thread(target=self._wait_for_more, args=(self._again,), daemon=True).start()
+
+    def _wait_for_more(self, again: Callable[[], GoesOn | None]) -> None:
+        """Look until the run goes on or the screen is closed; in a thread: disks may be slow."""
+        while not self.left.wait(AGAIN_SECONDS):
+            if news := again():
+                with suppress(RuntimeError):  # the screen and its event loop are gone
+                    self.post_message(news)
+                return
+
+    @on(GoesOn)
+    def go_on(self, event: GoesOn) -> None:
+        """Show the run from its beginning to where it is now, and follow it as before."""
+        self.control = event.steering
+        self.attached = self.header.attached = self.query_one(ConfigPane).attached = event.attached
+        self.query_one(ResultPane).display = False
+        self.remove_class("-over", "-never-started")
+        self.over, self.view = False, RunView()
+        self.thread = RunThread(self._start_run, self._tell_the_end)
+        self.thread.start()
+        self.refresh_bindings()
 
     @on(Pane.Broken)
     def note_broken(self, event: Pane.Broken) -> None:
