@@ -5,6 +5,7 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from argparse import ArgumentParser
@@ -18,8 +19,9 @@ from typer import Exit
 from core.config import RunConfig
 from core.control import Control
 from core.errors import ConfigError, LostRank, NNLabError, RunError
-from core.events import Event
+from core.events import Event, RunEnd
 from core.record import has_begun
+from core.runs import note_end
 from core.world import World
 from tui.interrupts import Interrupts
 from tui.reporter import follow
@@ -37,20 +39,27 @@ def main() -> NoReturn:
     parser.add_argument("--queue", action="store_true")
     parser.add_argument("--force", action="store_true")
     asked = parser.parse_args()
+    launcher = os.getppid()
     _end_with_launcher()
     world = World.from_environment()
 
     def start(control: Control) -> Generator[Event, None, None]:
         from core.experiment import resume_experiment, run_created
 
+        events: Iterator[Event]
         if asked.what == "train":
-            yield from run_created(
+            events = run_created(
                 asked.run, data_dir=asked.data_dir, control=control, queue=asked.queue, world=world
             )
         else:
-            yield from resume_experiment(
+            events = resume_experiment(
                 asked.run, data_dir=asked.data_dir, control=control, force=asked.force, world=world
             )
+        for event in events:
+            if isinstance(event, RunEnd) and event.state == "stopped" and os.getppid() != launcher:
+                who = f"process {launcher} on {socket.gethostname()}"
+                note_end(asked.run, f"Its launcher ({who}) was ended; it has saved a checkpoint.")
+            yield event
 
     from tui.cli import show_error
 

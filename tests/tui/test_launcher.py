@@ -96,9 +96,16 @@ def test_without_their_launcher_the_ranks_save_a_checkpoint_and_end(several, tmp
     run = tmp_path / "runs" / "two"
     until("    1 ")  # the first epoch
     trained = ranks(run)
-    trained[0].parent().kill()
+    launcher = trained[0].parent()
+    launcher.kill()
     assert all_end(trained)
-    process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    info = read_info(run)
+    assert info.state == "crashed"
+    assert info.problem.startswith(f"Its launcher (process {launcher.pid} on ")
+    assert info.problem in errors
+    assert "nnlab resume two" in errors
     (end,) = [event for event in read_events(run) if isinstance(event, RunEnd)]
     assert end.state == "stopped"
     assert (run / "checkpoints" / f"step-{end.step:08}" / "manifest.json").exists()
