@@ -9,7 +9,7 @@ from textual.widgets import DataTable, Footer, Input
 from core.control import Request
 from core.errors import DataError, TrainingDiverged
 from core.events import CheckpointSaved, Progress, RunEnd
-from tui.screens.dashboard import learning_rate, more_epochs
+from tui.screens.dashboard import affordable, learning_rate, more_epochs
 from tui.widgets.config_pane import ConfigPane
 from tui.widgets.epochs_pane import EpochsPane
 from tui.widgets.loss_pane import LossPane
@@ -336,6 +336,15 @@ async def test_the_training_thread_never_waits_for_the_screen(monkeypatch):
         app.start.release.set()
         await app.run_is_over()
         await pilot.pause()
+
+
+@pytest.mark.parametrize(
+    ("spent", "wait"),
+    [(0.02, 0.4), (0.04, 0.8), (0.4, 0.9), pytest.param(60.0, 0.9, id="a minute")],
+)
+def test_updates_that_cost_much_come_less_often_but_each_second(spent, wait):
+    assert affordable(wait, spent)
+    assert not affordable(wait - 0.01, spent)
 
 
 async def test_names_from_outside_cannot_reach_the_terminal_as_commands():

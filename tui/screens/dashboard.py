@@ -3,6 +3,7 @@
 import asyncio
 import math
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +15,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.message import Message
 
+from core import clock
 from core.build import is_user_model
 from core.config import RunConfig
 from core.errors import NNLabError
@@ -56,9 +58,16 @@ class Steering(Protocol):
 
 UPDATES_PER_SECOND = 2
 AGAIN_SECONDS = 1.0  # between two looks whether a run that is over goes on
-RARELY = 2.0  # seconds between two updates over a slow line
+SHARE = 0.05  # of a processor, for updates: the training is a thread of the same Python
+LONGEST = 0.9  # seconds between two updates, whatever they cost
+RARELY = 2.0  # the same over a slow line
 STEERING = ("pause", "resume", "stop", "checkpoint", "learning_rate", "epochs")  # actions
 FIRST = ("loss", "score")  # charts
+
+
+def affordable(seconds: float, spent: float) -> bool:
+    """Whether to update again, `seconds` after an update that took `spent` of the processor."""
+    return seconds >= min(spent / SHARE, LONGEST)
 
 
 class DashboardScreen(ChartScreen):
@@ -130,6 +139,8 @@ class DashboardScreen(ChartScreen):
         self.view = RunView()
         self.over = False
         self._page = 0  # which panes are shown where not all have room
+        # When the panes were updated last, and the processor time of this thread until then.
+        self._updated = (0.0, 0.0)
 
     def compose(self) -> ComposeResult:
         title = f"{self.config.model} · {self.config.data}" if self.config else ""
@@ -151,11 +162,19 @@ class DashboardScreen(ChartScreen):
         self.devices.start()
         self.thread.start()
         slow = cast("NNLabApp", self.app).low_bandwidth
-        self.set_interval(RARELY if slow else 1 / UPDATES_PER_SECOND, self.update_panes)
+        self.set_interval(RARELY if slow else 1 / UPDATES_PER_SECOND, self.update_if_affordable)
 
     def on_unmount(self) -> None:
         self.left.set()
         self.devices.stop()
+
+    async def update_if_affordable(self) -> None:
+        """Update the panes, unless that cost so much the last time that it is too soon."""
+        now, spent = clock.seconds(), time.thread_time()
+        at, before = self._updated
+        if affordable(now - at, spent - before):
+            self._updated = now, spent
+            await self.update_panes()
 
     async def update_panes(self) -> None:
         """Fold in what happened since the last time and show it.
