@@ -60,7 +60,7 @@ MUTATIONS: tuple[Mutation, ...] = (
 
 
 def mutated(content: bytes, choose: random.Random) -> bytes:
-    """`content` after one to three mutations, changed for sure."""
+    """`content`, of a byte at least, after one to three mutations, changed for sure."""
     while True:
         damaged = bytearray(content)
         for _ in range(choose.choice([1, 1, 1, 2, 3])):
