@@ -4,10 +4,14 @@ torch comes with hundreds of thousands of objects that are kept for good, some i
 first optimizer. Searched again and again, they made the screen stand still for 200 ms at a time.
 """
 
+import atexit
 import gc
 from collections.abc import Iterable, Iterator
 
 from core.events import Event, RunStart
+
+# At the end Python takes everything down; what was spared would be told as leaked, by triton.
+atexit.register(gc.unfreeze)
 
 
 def spare_what_is_there() -> None:
