@@ -102,6 +102,8 @@ def test_there_are_no_false_alarms_on_the_reproduction_runs():
         ("lenet-mnist", 0): [(2, plateau), (3, left)],
         ("lenet-mnist", 1): [(2, plateau), (3, left)],
         ("lenet-mnist", 2): [(2, plateau), (5, left)],
+        ("lenet-mnist", 4): [(2, plateau), (4, left)],
+        ("lenet-mnist", 5): [(2, plateau), (5, left)],
     }
 
 
