@@ -15,6 +15,7 @@ from core.control import Control, Request
 from core.events import Event
 from tui.app import NNLabApp
 from tui.screens.dashboard import DashboardScreen
+from tui.widgets.pane import Pane
 
 PATIENCE = 100  # seconds for what takes none: ten tests may share a core
 CONFIG = RunConfig.model_construct(model="lenet", data="fashion-mini", epochs=3)
@@ -58,6 +59,10 @@ class Lab(NNLabApp):
         assert isinstance(self.start, HeldRun)
         assert await asyncio.to_thread(self.start.reached.wait, PATIENCE)
         await self.dashboard.update_panes()
+        panes = self.dashboard.query(Pane).exclude("#result")
+        async with asyncio.timeout(PATIENCE):  # an update of the screen's own may be half done
+            while any(pane.view is not self.dashboard.view for pane in panes):
+                await asyncio.sleep(0.01)
 
     async def run_is_over(self) -> None:
         await asyncio.to_thread(self.dashboard.thread.join)

@@ -35,7 +35,7 @@ def test_somebody_starts_a_training_watches_it_learn_and_leaves(open_terminal, t
     farewell = terminal.written.decode().rpartition("\x1b[?1049l")[2]
     assert "stopped after" in farewell
     assert "nnlab resume" in farewell
-    assert len(farewell.splitlines()) < 5  # no library has the last word
+    assert "leak" not in farewell  # as libraries would have it that are not taken down
     (run,) = (tmp_path / "runs").iterdir()
     assert any((run / "checkpoints").iterdir())
 

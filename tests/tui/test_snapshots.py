@@ -22,6 +22,7 @@ from core.runs import read_facts, write_facts
 from core.view import RunView
 from tui.app import NNLabApp
 from tui.screens.model import ModelScreen
+from tui.widgets.device_pane import DevicePane
 
 FOLDER = Path(__file__).with_name("snapshots")
 WRITE = "NNLAB_WRITE_SNAPSHOTS" in os.environ
@@ -79,10 +80,12 @@ def beside(expected: str, found: str) -> str:
 
 async def live(pilot: Pilot[int], lab: Lab) -> None:
     await lab.run_is_held()
+    for pane in lab.dashboard.query(DevicePane):
+        pane.redraw()  # it shows the run as it was at the last reading, which may have been before
 
 
 async def over(pilot: Pilot[int], lab: Lab) -> None:
-    await lab.run_is_held()
+    await live(pilot, lab)
     lab.start.release.set()
     await lab.run_is_over()
 

@@ -7,7 +7,6 @@ import torch
 from PIL import Image
 from rich.cells import cell_len
 
-from core.config import make_config
 from core.datasets import Where, load
 from core.evaluation import Evaluation, Mistake
 from core.inside import ParameterFigures
@@ -15,7 +14,7 @@ from tui.draw_dataset import balance_lines
 from tui.draw_evaluation import class_lines, matrix_lines
 from tui.draw_inside import parameter_lines
 from tui.row_lines import mistake_lines
-from tui.widgets.config_pane import newspaper, settings
+from tui.widgets.config_pane import newspaper
 from tui.widgets.run_table import cell
 
 CLASSES = ("上衣", "靴子和凉鞋", "bag 👜")
@@ -89,16 +88,14 @@ def test_histograms_are_left_out_where_they_would_wrap():
 
 
 def test_settings_in_columns():
-    config = make_config({"model": "mlp", "data": "fashion-mini"}).model_copy(
-        update={"data": "数据/衣服"}
-    )
-    lines = newspaper(list(settings(config)), 76).plain.splitlines()
-    with_data = next(line for line in lines if "数据" in line)
-    other = lines[lines.index(with_data) + 1]
-    starts = [
-        cell_len(line) - cell_len(line.split("   ")[-1].lstrip()) for line in (with_data, other)
-    ]
-    assert starts[0] == starts[1]
+    pairs = [
+        ("model", "mlp"), ("data", "数据/衣服"), ("epochs", "10"),
+        ("lr", "0.001"), ("seed", "0"), ("device", "auto"),
+    ]  # fmt: skip
+    lines = newspaper(pairs, 40).plain.splitlines()
+    second = [line.partition(name) for line, (name, _) in zip(lines, pairs[3:], strict=True)]
+    assert [name for _, name, _ in second] == ["lr", "seed", "device"]
+    assert len({cell_len(before) for before, _, _ in second}) == 1
 
 
 @pytest.mark.parametrize("text", ["good", "好", "🚀 fast", "非常长的名字非常长的名字", ""])
