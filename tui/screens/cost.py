@@ -73,8 +73,9 @@ class CostScreen(Screen[None]):
             images = await self.in_thread(image_facts, config.data, where_of(config, None))
             found = [await self.in_thread(layers_and_memory, k, images) for k, _ in kinds[:MOST]]
             largest = max(range(len(found)), key=lambda n: found[n].memory_bytes)
-            self.remove_class("-unknown")
-            self.query_one(LayerTable).summary = found[largest].summary
+            table = self.query_one(LayerTable)
+            table.remove_class("-unknown")
+            table.summary = found[largest].summary
             self.show_device(found[largest].device)
             await self.count_parameters(images)
             if not found[largest].fits or not self.may_probe:
@@ -132,9 +133,11 @@ class CostScreen(Screen[None]):
     def show_cost(self, found: Estimate | None, message: str) -> None:
         """Show layers and cost; `message` stands for what is not known."""
         self.cost = found
-        self.set_class(self.trouble is not None, "-trouble")
-        self.set_class(found is None, "-unknown")
+        # On these alone: a class of the screen is looked up for all of its widgets, at each key.
+        for pane in self.query("LayerTable, #brief"):
+            pane.set_class(self.trouble is not None, "-trouble")
         table = self.query_one(LayerTable)
+        table.set_class(found is None, "-unknown")
         table.summary = found.summary if found else None
         table.message = safe_text(message)
         for pane in self.query(EstimatePane):

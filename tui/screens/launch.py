@@ -80,8 +80,8 @@ class LaunchScreen(CostScreen):
             &:focus-within { border: round $primary; }
         }
         LayerTable { height: 1fr; }
-        &.-trouble LayerTable, &.-trouble #brief { color: $error; }
-        &.-unknown LayerTable Static { width: 1fr !important; }
+        LayerTable.-trouble, #brief.-trouble { color: $error; }
+        LayerTable.-unknown Static { width: 1fr !important; }
         #estimate, #command, #start { margin-top: 1; }
         #command { height: auto; color: $foreground-muted; }
         #start:focus { text-style: bold underline; }
