@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import pytest
 from lab import HeldRun, Lab
 from sample_run import END, HALF_RUN, WHOLE_RUN, applied, view_of
 
@@ -50,6 +51,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_torch_is_imported_in_the_background_after_the_first_paint():
     done = subprocess.run([sys.executable, "-c", FIRST_PAINT], capture_output=True, text=True)
     assert done.stdout == "painted: True False\nimported: True\n", done.stderr

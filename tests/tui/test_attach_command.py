@@ -170,6 +170,7 @@ async def test_a_run_whose_process_is_gone_is_shown_as_crashed(tmp_path, recorde
         assert "nnlab resume gone" in picture(lab)
 
 
+@pytest.mark.slow
 def test_two_terminals_watch_one_training_and_torch_is_not_loaded_for_it(tmp_path):
     words = ("train", "softmax", "--threads", "1", "--epochs", "100000", "--name", "watched")
     env = os.environ | {"NNLAB_RUNS": str(tmp_path)}

@@ -41,6 +41,7 @@ def end(run: Path, signum: int) -> None:
         return
 
 
+@pytest.mark.slow
 def test_it_has_a_session_and_streams_of_its_own_and_is_no_child_that_hangs_on(runs_dir):
     seen = []
     run = detach(make_config(ENDLESS), runs_dir=runs_dir, name="mine", show=seen.append)

@@ -114,6 +114,7 @@ async def test_searching_narrows_the_list_and_picks_the_first_that_fits(lab):
     assert lab.started[0].input_size == 28  # its recipe
 
 
+@pytest.mark.slow
 async def test_a_setting_that_cannot_work_is_explained_and_refused(lab):
     async with lab.run_test(size=WIDE) as pilot:
         lr = field(lab, "lr")
@@ -185,6 +186,7 @@ async def test_choosing_another_optimizer_suggests_its_learning_rate(lab):
     assert [(c.optimizer, c.lr) for c in lab.started] == [("sgd", 0.1)]
 
 
+@pytest.mark.slow
 async def test_the_next_session_begins_with_what_was_started_last(lab, tmp_path):
     async with lab.run_test(size=WIDE) as pilot:
         lab.screen.query_one("#model", Picker).pick("lenet")
@@ -209,6 +211,7 @@ async def test_every_preset_can_be_taken_over(lab):
             assert preset.title in str(lab.screen.query_one(SettingsForm).border_subtitle)
 
 
+@pytest.mark.slow
 async def test_a_key_offers_the_presets_and_enter_takes_one(lab):
     async with lab.run_test(size=WIDE) as pilot:
         await pilot.press("p", "down", "enter", "enter")
@@ -402,6 +405,7 @@ asyncio.run(main())
     assert done.stdout == "False True True\n", done.stderr
 
 
+@pytest.mark.slow
 async def test_a_table_can_be_typed_with_its_target_and_started(lab, tmp_path):
     heart = write_heart(tmp_path / "heart.csv")
     async with lab.run_test(size=WIDE) as pilot:

@@ -110,6 +110,7 @@ def draw_much(terminal: Terminal, seconds: float) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_stops_reading_holds_up_nothing_and_is_drawn_anew_when_it_reads_on(
     open_terminal, tmp_path
 ):
@@ -156,6 +157,7 @@ def test_sigterm_ends_a_run_whose_terminal_does_not_read_and_leaves_the_terminal
     assert terminal.modes_left_on() == []
 
 
+@pytest.mark.slow
 def test_ctrl_z_gives_the_terminal_back_and_fg_brings_the_dashboard_back(open_terminal, tmp_path):
     terminal = open_terminal(*TRAINING)
     before = termios.tcgetattr(terminal.child.child_fd)
@@ -207,6 +209,7 @@ def test_a_bug_in_the_dashboard_ends_the_screen_but_not_the_run(
     assert "the dashboard broke; training goes on" in (run / "log.txt").read_text()
 
 
+@pytest.mark.slow
 def test_keeping_a_run_moves_it_into_the_background_and_gives_the_prompt_back(
     open_terminal, tmp_path
 ):

@@ -237,6 +237,7 @@ def test_without_a_network_the_error_says_where_to_find_one(experiment):
     assert "nnlab models" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_real_thing_in_a_terminal_is_stopped_and_resumed(tmp_path):
     environment = {**os.environ, "TERM": "xterm-256color", "NNLAB_RUNS": str(tmp_path)}
     environment.pop("NO_COLOR", None)
