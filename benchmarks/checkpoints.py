@@ -1,8 +1,9 @@
 """What keeping a run and watching its layers costs, beside training it.
 
-    python benchmarks/checkpoints.py [--models softmax,mlp,lenet,resnet18] [--seconds 30] [--json]
+    python -m benchmarks.checkpoints [--models softmax,mlp,lenet,resnet18] [--data fashion-mini]
+        [--data-dir DIR] [--seconds 30] [--json]
 
-Trains each network on fashion-mini as `nnlab train` does, with rows, run.json, checkpoints and
+Trains each network as `nnlab train` does, with rows, run.json, checkpoints and
 figures of its layers at the default cadence, and adds up the time that goes into them: of the
 clock, waiting for the disk included, and of the processor alone, which says more on a machine that
 is shared. The other way to measure it, a run with against one without, drowns on most machines in
@@ -51,17 +52,28 @@ class Meter:
         setattr(owner, name, metered)
 
 
-def measure(model: str, seconds: float, meters: dict[str, Meter]) -> dict[str, float]:
-    """Trains `model` for `seconds` after WARM_UP; figures of that time."""
+def measure(
+    model: str, data: str, data_dir: Path | None, seconds: float, meters: dict[str, Meter]
+) -> dict[str, float]:
+    """Trains `model` on `data` for `seconds` after WARM_UP; figures of that time."""
     config = make_config(
-        {"model": model, "epochs": 100_000, "batch_size": 256, "threads": 1, "device": "cpu"}
+        {
+            "model": model,
+            "data": data,
+            "epochs": 100_000,
+            "batch_size": 256,
+            "threads": 1,
+            "device": "cpu",
+        }
     )
     control = Control()
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         began = cpu = 0.0
         size = first = count = 0
         figures: dict[str, float] = {}
-        for event in run_experiment(config, runs_dir=Path(folder), control=control):
+        for event in run_experiment(
+            config, runs_dir=Path(folder), data_dir=data_dir, control=control
+        ):
             now, cpu_now = time.perf_counter(), time.thread_time()
             if isinstance(event, RunStart):
                 began = now
@@ -91,6 +103,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--models", default="softmax,mlp,lenet,resnet18")
+    parser.add_argument("--data", default="fashion-mini")
+    parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -103,7 +117,8 @@ def main() -> None:
     for name in ("gradient_norm", "_measure", "_note_alive", "remember"):
         meters["layers"].around(LayerWatch, name)
     results = {
-        model: measure(model, arguments.seconds, meters) for model in arguments.models.split(",")
+        model: measure(model, arguments.data, arguments.data_dir, arguments.seconds, meters)
+        for model in arguments.models.split(",")
     }
     if arguments.json:
         print(json.dumps(results, indent=1))
