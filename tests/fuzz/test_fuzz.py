@@ -5,6 +5,7 @@ A sample of each runs with the fast tests; `make fuzz` runs 10,000 inputs.
 """
 
 import json
+import shutil
 import unicodedata
 import zlib
 from typing import Any
@@ -38,10 +39,10 @@ BAD = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 @pytest.fixture(scope="module")
 def run(place):
-    """A run of one step less than its first, in the folder `here`."""
+    """A copy of a run in the folder `here`, which some command may delete."""
     line = ["train", "softmax", "--name", "plain", "--threads", "1", "--device", "cpu"]
     assert invoke(line).code == 0
-    return place / "here" / "plain"
+    return shutil.copytree(place / "here" / "plain", place / "copy")
 
 
 def check_line(line: list[str]) -> None:
@@ -82,8 +83,8 @@ ROWS = st.lists(
 
 def check_run(run: Any, facts: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     """Somebody else's run folder, with checksums that are right, is looked at."""
-    poisoned = run.with_name("poisoned")
-    poisoned.mkdir(exist_ok=True)
+    poisoned = run.with_name("here") / "poisoned"
+    poisoned.mkdir(parents=True, exist_ok=True)
     (poisoned / "config.json").write_bytes((run / "config.json").read_bytes())
     whole = json.loads((run / "run.json").read_bytes()) | facts
     (poisoned / "run.json").write_text(json.dumps(whole))
