@@ -1,10 +1,10 @@
 """Batches of images that lie on the device as one uint8 tensor, or of a table's rows, as float32.
 Only where they have no room there do they lie in the memory of the host (core.prefetch).
 
-A batch is one index_select, and then one scale to float32: decoding image by image, as a DataLoader
-does, takes some hundred times as long. Which images a batch holds and how they are changed at
-random is a pure function of (seed, epoch, index), so that an interrupted run goes on with exactly
-the batches it would have had.
+A batch is gathered and scaled to float32 by one kernel, or by one each: decoding image by image, as
+a DataLoader does, takes some hundred times as long. Which images a batch holds and how they are
+changed at random is a pure function of (seed, epoch, index), so that an interrupted run goes on
+with exactly the batches it would have had.
 """
 
 import hashlib
@@ -18,8 +18,11 @@ from torch import Tensor
 
 from core.augmentations import AUGMENTATIONS
 from core.datasets import Images
-from core.prefetch import Ahead, Key, Link, Rows
-from core.world import ALONE, World
+from core.prefetch import Ahead, Link, Rows
+from core.quantized import QuantizedImages, fits
+from core.world import ALONE, Part, World
+
+Shuffled = list[tuple[Tensor, Tensor]]  # of each batch of an epoch: where its images lie, labels
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,13 @@ class Batches:
         self.shuffle = shuffle
         self.augmentations = [(name, AUGMENTATIONS[name]) for name in augmentations]
         self.world = world
-        self.part = world.part(0)  # of the batch that was asked for last
-        self._order = (0, torch.empty(0, dtype=torch.int64))  # an epoch and its order
+        self._asked = 0  # the index of the batch that was asked for last
+        self._listed: tuple[int, Shuffled] = (0, [])  # an epoch and its batches
+        # Where nothing is done to the bytes before they are scaled.
+        self._quantized: QuantizedImages | None = None
+        as_they_are = images.pixels.shape[-2:] == self.size and not augmentations
+        if shuffle and as_they_are and fits(self.pixels):
+            self._quantized = QuantizedImages(self.pixels, self.factor, self.offset)
 
     def __len__(self) -> int:
         """Batches in an epoch; the last one may be smaller.
@@ -123,18 +131,26 @@ class Batches:
         """
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
-        self.part = self.world.part(self._count(index))
+        self._asked = index
         if self._ahead:
-            last = index + 1 == len(self)
-            after = (epoch + self.shuffle, 0) if last else (epoch, index + 1)
-            pixels, labels = self._ahead.take((epoch, index), after, self._rows)
+            after = (epoch, index + 1) if index + 1 < len(self) else (epoch + self.shuffle, 0)
+            pixels, labels = self._ahead.take((epoch, index), after, lambda k: self._chosen(*k)[0])
         else:
-            pixels, labels = self._at(self._rows((epoch, index)))
+            rows, labels = self._chosen(epoch, index)
+            if not self.augmentations:
+                return self._unchanged(rows), labels
+            pixels = self._at(rows)
         if self.augmentations:
             for name, augment in self.augmentations:
                 pixels = augment(pixels, _generator(name, self.seed, epoch, index))
-            pixels, labels = pixels[self.part.chosen], labels[self.part.chosen]
+            chosen = self.part.chosen
+            pixels, labels = pixels[chosen], labels[chosen]
         return self._scale(self._resize(pixels)), labels
+
+    @property
+    def part(self) -> Part:
+        """This process' part of the batch that was asked for last."""
+        return self.world.part(self._count(self._asked))
 
     @property
     def held_back(self) -> float:
@@ -144,28 +160,39 @@ class Batches:
     def _count(self, index: int) -> int:
         return min(self.batch_size, len(self.labels) - index * self.batch_size)
 
-    def _rows(self, key: Key) -> Rows:
-        """Which images the batch (epoch, index) is made of."""
-        epoch, index = key
-        first, count = index * self.batch_size, self._count(index)
+    def _chosen(self, epoch: int, index: int) -> tuple[Rows, Tensor]:
+        """Which images a batch is made of, and their labels."""
         # Random changes are drawn for the whole batch: which one an image gets must not depend on
         # which process has it.
-        taken = slice(0, count) if self.augmentations else self.world.part(count).chosen
+        whole = self.world.size == 1 or bool(self.augmentations)
+        count = self._count(index)
+        taken = slice(0, count) if whole else self.world.part(count).chosen
+        if self.shuffle:
+            rows, labels = self._shuffled(epoch)[index]
+            return (rows, labels) if whole else (rows[taken], labels[taken])
+        first = index * self.batch_size
         chosen = slice(first + taken.start, first + taken.stop)
-        return self._order_of(epoch)[chosen] if self.shuffle else chosen
+        return chosen, self.labels[chosen]
 
-    def _at(self, rows: Rows) -> tuple[Tensor, Tensor]:
-        if isinstance(rows, slice):
-            return self.pixels[rows], self.labels[rows]
-        return self.pixels.index_select(0, rows), self.labels.index_select(0, rows)
-
-    def _order_of(self, epoch: int) -> Tensor:
-        """All positions, shuffled; drawn on the CPU, so that every device sees the same order."""
-        if self._order[0] != epoch:
+    def _shuffled(self, epoch: int) -> Shuffled:
+        """The batches of an epoch. Their order is drawn on the CPU, so that every device sees the
+        same; all are listed at once, which takes less than a slice and a gathering for each."""
+        if self._listed[0] != epoch:
             generator = _generator("order", self.seed, epoch)
-            order = torch.randperm(len(self.labels), generator=generator)
-            self._order = (epoch, order.to(self.labels.device))
-        return self._order[1]
+            order = torch.randperm(len(self.labels), generator=generator).to(self.labels.device)
+            labels = self.labels.index_select(0, order)
+            rows = order.split(self.batch_size)
+            self._listed = epoch, list(zip(rows, labels.split(self.batch_size), strict=True))
+        return self._listed[1]
+
+    def _unchanged(self, rows: Rows) -> Tensor:
+        """Images as the network takes them, none of them changed at random."""
+        if self._quantized and isinstance(rows, Tensor):
+            return self._quantized.gather(rows)
+        return self._scale(self._resize(self._at(rows)))
+
+    def _at(self, rows: Rows) -> Tensor:
+        return self.pixels[rows] if isinstance(rows, slice) else self.pixels.index_select(0, rows)
 
     def _resize(self, pixels: Tensor) -> Tensor:
         if pixels.shape[-2:] == self.size:
@@ -186,16 +213,15 @@ def stacked_batch(sources: Sequence[Batches], epoch: int, index: int) -> tuple[T
     """The batch of each source: images (K, B, C, S, S) and labels (K, B).
 
     The sources, shuffled, differ in their seeds alone and have the images in common: where these
-    are not changed at random, all batches are one index_select together.
+    are not changed at random, all batches are gathered together.
     """
     first, count = sources[0], len(sources)
     if first.augmentations:
         images, labels = zip(*(source.batch(epoch, index) for source in sources), strict=True)
         return torch.stack(images), torch.stack(labels)
-    chosen = slice(index * first.batch_size, (index + 1) * first.batch_size)
-    pixels, targets = first._at(torch.cat([s._order_of(epoch)[chosen] for s in sources]))
-    images_of_all = first._scale(first._resize(pixels))  # (K B, C, S, S)
-    return images_of_all.unflatten(0, (count, -1)), targets.unflatten(0, (count, -1))
+    rows, labels = zip(*(source._shuffled(epoch)[index] for source in sources), strict=True)
+    images_of_all = first._unchanged(torch.cat(rows))  # (K B, C, S, S)
+    return images_of_all.unflatten(0, (count, -1)), torch.stack(labels)
 
 
 def _generator(*what: str | int) -> torch.Generator:
