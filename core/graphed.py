@@ -33,7 +33,7 @@ WARM_UPS = 3  # before a capture, as torch advises: libraries set themselves up 
 TOLERANCE = 0.01  # of a replay against an eager step, whose sums may come in another order
 WAITING = "called a synchronizing CUDA operation"  # torch's words
 
-# What is captured: loss, score and gradients of a batch that always lies in the same memory.
+# What is captured: loss, outputs and gradients of a batch that always lies in the same memory.
 Work = Callable[[], list[Tensor]]
 
 
@@ -53,8 +53,7 @@ def check_executor(executor: str, device: Device) -> None:
 def capture_step(training: Training) -> float:
     """Have `training` compute its full batches by a CUDA graph. Returns the seconds it took.
 
-    Weights, buffers and generators are as before, the gradients are none. The loss and the score
-    that a step returns are overwritten by the next one. Raises CannotCapture.
+    Weights, buffers and generators are as before, the gradients are none. Raises CannotCapture.
     """
     began = time.perf_counter()
     model, optimizer = training.model, training.optimizer
@@ -69,7 +68,7 @@ def capture_step(training: Training) -> float:
         loss, logits = training.eager_forward(static_images, static_labels)
         loss.backward()
         gradients = [w.grad for w in model.parameters() if w.grad is not None]
-        return [loss.detach(), training.score(logits.detach(), static_labels), *gradients]
+        return [loss.detach(), logits.detach(), *gradients]
 
     try:
         model.train()
@@ -95,7 +94,7 @@ def capture_step(training: Training) -> float:
         raise CannotCapture(line) from error
     finally:
         put_back()
-    loss, score, *gradients = outputs
+    loss, logits, *gradients = outputs
 
     def step(images: Tensor, labels: Tensor, lr: float) -> tuple[Tensor, Tensor]:
         if len(labels) != full:
@@ -108,7 +107,7 @@ def capture_step(training: Training) -> float:
         for weight, gradient in zip(weights, gradients, strict=True):
             weight.grad = gradient  # an eager step before this one has left its own
         optimizer.step()
-        return loss, score
+        return loss.clone(), logits.clone()  # the next replay overwrites them
 
     training.step = step
     return time.perf_counter() - began

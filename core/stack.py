@@ -77,7 +77,7 @@ class Stack:
         self._gradients = [g.contiguous() for g in gradients]
         with torch.no_grad():
             self._update(lrs)
-            return losses.detach(), vmap(self._score)(logits.detach(), labels)
+            return losses.detach(), vmap(self._score)(logits.detach(), labels).sum(1)
 
     def test(self, batches: BatchSource, score: Score, index: int) -> tuple[Tensor, Tensor, int]:
         """What each network makes of a batch that all have in common: mean losses and summed
@@ -188,7 +188,7 @@ def _forward(model: nn.Module, loss: Loss, label_smoothing: float) -> Callable[.
 def _tested(model: nn.Module, loss: Loss, score: Score) -> Callable[..., tuple[Tensor, Tensor]]:
     def one(parameters: Parameters, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         logits = functional_call(model, parameters, (images,))
-        return loss(logits, labels), score(logits, labels)
+        return loss(logits, labels), score(logits, labels).sum()
 
     return one
 

@@ -14,8 +14,8 @@ from core.models import MODELS
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Outputs (B, K) and targets (B,) of a batch -> (): the sum of its samples' scores. The mean over a
-# whole part is the score of the part.
+# Outputs (B, K) and targets (B,) -> the score of each sample (B,). Their mean over a whole part is
+# the score of the part.
 Score = Callable[["Tensor", "Tensor"], "Tensor"]
 
 
@@ -40,16 +40,16 @@ REGRESSION = Task("regression", "R²", "R²", "squared")
 
 
 def hits(outputs: "Tensor", labels: "Tensor") -> "Tensor":
-    """How many have the highest output at their label."""
-    return (outputs.argmax(1) == labels).sum()
+    """Which of them have the highest output at their label: bool."""
+    return outputs.max(1).indices == labels  # two thirds of the time of argmax
 
 
 def explained(outputs: "Tensor", targets: "Tensor", variance: float) -> "Tensor":
-    """Sum of 1 - (y - t)^2 / variance.
+    """1 - (y - t)^2 / variance of each.
 
     With the variance of a part's targets, the mean over the part is its R² = 1 - SSE / SST.
     """
-    return (1 - (outputs[:, 0] - targets) ** 2 / variance).sum()
+    return 1 - (outputs[:, 0] - targets) ** 2 / variance
 
 
 def predicts_numbers(model: str) -> bool:

@@ -13,21 +13,26 @@ def test_the_mean_score_of_a_part_in_batches_is_its_r_squared():
     sst = ((targets - targets.mean()) ** 2).sum()
     y, t = torch.tensor(outputs)[:, None], torch.tensor(targets)
     score = REGRESSION.score(t)
-    total = sum(score(a, b).item() for a, b in zip(y.split(20), t.split(20), strict=True))
+    total = sum(score(a, b).sum().item() for a, b in zip(y.split(20), t.split(20), strict=True))
     assert total / 101 == pytest.approx(1 - sse / sst, abs=1e-12)
 
 
 def test_guessing_the_mean_scores_nothing_and_the_truth_one():
     targets = torch.tensor([1.0, 2.0, 6.0])
     score = REGRESSION.score(targets)
-    assert score(torch.full((3, 1), 3.0), targets).item() == pytest.approx(0, abs=1e-6)
-    assert score(targets[:, None], targets).item() == pytest.approx(3)
+    assert score(torch.full((3, 1), 3.0), targets).sum().item() == pytest.approx(0, abs=1e-6)
+    assert score(targets[:, None], targets).tolist() == [1, 1, 1]
 
 
 def test_a_label_is_hit_where_its_output_is_the_highest():
     outputs = torch.tensor([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]])
-    assert hits(outputs, torch.tensor([1, 1, 1])).item() == 2
+    assert hits(outputs, torch.tensor([1, 1, 1])).tolist() == [True, False, True]
     assert CLASSIFICATION.score(torch.tensor([1])) is hits
+
+
+def test_of_equal_outputs_the_first_is_taken_so_that_a_dead_network_guesses_one_class():
+    labels = torch.arange(10)
+    assert hits(torch.zeros(10, 10), labels).tolist() == [True] + [False] * 9
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import copy
 import math
 import random
 from dataclasses import replace
@@ -7,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import core.train
 from core.batches import Batches, normalisation
 from core.clock import Stopwatch
 from core.control import Control
@@ -21,6 +23,7 @@ from core.events import (
 )
 from core.losses import LOSSES
 from core.schedules import SCHEDULES
+from core.task import CLASSIFICATION, REGRESSION
 from core.train import Position, Training, evaluate, train
 from core.view import RunView
 
@@ -106,6 +109,25 @@ def test_the_figures_of_an_epoch_are_means_over_images_not_over_batches(tiny_dat
         F.cross_entropy(test_logits, test_labels).item(), rel=1e-5
     )
     assert end.test_score == pytest.approx((test_logits.argmax(1) == test_labels).float().mean())
+
+
+@pytest.mark.parametrize("task", [CLASSIFICATION, REGRESSION])
+def test_figures_do_not_depend_on_how_many_batches_are_scored_at_once(
+    tiny_dataset, tiny_model, monkeypatch, task
+):
+    score = task.score(tiny_dataset.train.labels)
+
+    def figures(held: int, report_interval: float) -> list[tuple[float, ...]]:
+        monkeypatch.setattr(core.train, "HELD", held)
+        torch.manual_seed(0)  # it has dropout
+        options = {"score": score, "test_score": score, "report_interval": report_interval}
+        training = make_training(tiny_dataset, copy.deepcopy(tiny_model), **options)
+        ends = [event for event in train(training) if isinstance(event, EpochEnd)]
+        return [(e.train_loss, e.train_score, e.test_loss, e.test_score) for e in ends]
+
+    one_by_one = figures(held=1, report_interval=3600)
+    for held, report_interval in ((16, 0.0), (2, 3600), (16, 3600)):
+        assert figures(held, report_interval) == one_by_one
 
 
 def test_training_images_can_be_evaluated_with_the_weights_at_the_end(tiny_dataset, tiny_model):
