@@ -358,11 +358,13 @@ def _training_steps(config: RunConfig, found: Estimate) -> Callable[[int], Calla
     """The network with fresh weights; called with a number of images, gives a step to call."""
     import torch
 
+    from core.allocator import keep_freed_memory
     from core.batches import Batches, normalisation
     from core.datasets import Images
     from core.losses import LOSSES
     from core.memory_format import put_channels_last
 
+    keep_freed_memory()  # as a run does
     loss_of = LOSSES[config.loss or found.images.task.loss]
     device, facts = found.device.torch_name, found.images
     side = found.summary.input_shape[1]

@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from core.allocator import give_back_freed_memory, keep_freed_memory
 from core.device import Device
 from core.errors import DeviceError
 
@@ -62,7 +63,8 @@ def computing(precision: Precision, reproducible: bool, device: Device) -> Itera
 
     With TF32, an NVIDIA GPU rounds what it multiplies in matrices and convolutions to 10 bits;
     without, it does not, though torch's own default has it for convolutions. Where the run is
-    `reproducible`, an operation without a deterministic form raises RuntimeError.
+    `reproducible`, an operation without a deterministic form raises RuntimeError. On a CPU, memory
+    that is freed is kept for the next step.
     """
     matmul = torch.backends.cuda.matmul
     conv = torch.backends.cudnn.conv  # type: ignore[attr-defined]  # of a module made at run time
@@ -72,6 +74,8 @@ def computing(precision: Precision, reproducible: bool, device: Device) -> Itera
     benchmark = torch.backends.cudnn.benchmark
     workspace = os.environ.get("CUBLAS_WORKSPACE_CONFIG")
     try:
+        if device.torch_name == "cpu":
+            keep_freed_memory()
         if device.torch_name.startswith("cuda"):
             matmul.fp32_precision = conv.fp32_precision = "tf32" if precision == "tf32" else "ieee"
         if reproducible:
@@ -81,6 +85,7 @@ def computing(precision: Precision, reproducible: bool, device: Device) -> Itera
             torch.use_deterministic_algorithms(True)
         yield
     finally:
+        give_back_freed_memory()
         matmul.fp32_precision, conv.fp32_precision = rounding
         torch.backends.cudnn.benchmark = benchmark
         torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
