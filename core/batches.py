@@ -98,6 +98,7 @@ class Batches:
         self._ahead = Ahead(images, Link(self.device)) if on_host else None
         self.pixels = images.pixels if on_host else images.pixels.to(self.device)
         self.labels = images.labels if on_host else images.labels.to(self.device)
+        self.images = len(images.labels)
         self.batch_size = batch_size
         self.size = (input_size, input_size)
         self.factor = scale.factor.to(self.device)
@@ -121,7 +122,7 @@ class Batches:
         While training, a last batch of a single image is left out (another image each epoch): one
         image has no statistics for batch normalisation.
         """
-        full, rest = divmod(len(self.labels), self.batch_size)
+        full, rest = divmod(self.images, self.batch_size)
         return full + (rest > (1 if self.shuffle and full else 0))
 
     def batch(self, epoch: int, index: int) -> tuple[Tensor, Tensor]:
@@ -158,7 +159,7 @@ class Batches:
         return self._ahead.held_back if self._ahead else 0.0
 
     def _count(self, index: int) -> int:
-        return min(self.batch_size, len(self.labels) - index * self.batch_size)
+        return min(self.batch_size, self.images - index * self.batch_size)
 
     def _chosen(self, epoch: int, index: int) -> tuple[Rows, Tensor]:
         """Which images a batch is made of, and their labels."""
@@ -179,7 +180,7 @@ class Batches:
         same; all are listed at once, which takes less than a slice and a gathering for each."""
         if self._listed[0] != epoch:
             generator = _generator("order", self.seed, epoch)
-            order = torch.randperm(len(self.labels), generator=generator).to(self.labels.device)
+            order = torch.randperm(self.images, generator=generator).to(self.labels.device)
             labels = self.labels.index_select(0, order)
             rows = order.split(self.batch_size)
             self._listed = epoch, list(zip(rows, labels.split(self.batch_size), strict=True))

@@ -35,13 +35,13 @@ class QuantizedImages:
 
     def gather(self, rows: Tensor) -> Tensor:
         """pixel * factor + offset of the images at `rows` (B,): float32, (B, C, H, W)."""
-        if len(self._channel) > 1:
-            rows = (rows[:, None] * len(self._channel) + self._channel).flatten()
-        if len(rows) > len(self._starts):
+        if self._shape[0] > 1:
+            rows = (rows[:, None] * self._shape[0] + self._channel).flatten()
+        if rows.shape != self._starts.shape:
             self._starts = torch.arange(len(rows))
         # Embeddings are summed over "bags", which begin at these places: here each has one row.
         found = torch.ops.quantized.embedding_bag_byte_rowwise_offsets(
-            self._table, rows, self._starts[: len(rows)]
+            self._table, rows, self._starts
         )
         return found.view(-1, *self._shape)
 

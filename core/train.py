@@ -305,20 +305,23 @@ class _Sums:
         self._score_sum = zeros(device)
         self._score = score
         self._held: list[tuple[Tensor, Tensor, Tensor]] = []  # mean loss, outputs, labels
+        self._size = 0  # of each of these batches
         self.seen = 0
         self.waited = 0.0  # seconds
 
     def add(self, mean_loss: Tensor, outputs: Tensor, labels: Tensor) -> None:
-        if self._held and (len(self._held) == HELD or len(self._held[0][2]) != len(labels)):
+        count = len(labels)
+        if self._held and (len(self._held) == HELD or count != self._size):
             self._sum_up()
         self._held.append((mean_loss, outputs, labels))
-        self.seen += len(labels)
+        self._size = count
+        self.seen += count
 
     def _sum_up(self) -> None:
         losses, outputs, labels = zip(*self._held, strict=True)
         self._held = []
         exact = self._loss.dtype
-        self._loss.add_(torch.stack(losses).sum(dtype=exact), alpha=len(labels[0]))
+        self._loss.add_(torch.stack(losses).sum(dtype=exact), alpha=self._size)
         self._score_sum.add_(self._score(torch.cat(outputs), torch.cat(labels)).sum(dtype=exact))
 
     def take(self) -> Taken:
