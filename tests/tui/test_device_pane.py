@@ -4,7 +4,6 @@ import pytest
 from pane_app import PaneApp
 from sample_devices import GIB, HOST, gpu, reading
 from sample_run import report, run_start
-from textual.widgets import Static
 
 from core.view import RunView, reduce_all
 from tui.widgets.device_pane import DevicePane, title
@@ -19,7 +18,7 @@ def app() -> PaneApp:
 
 
 def shown(app: PaneApp) -> list[str]:
-    return str(app.pane.query_one(Static).content).split("\n")
+    return str(app.pane.render()).split("\n")
 
 
 async def test_an_empty_pane_says_what_will_come(app):
@@ -63,13 +62,13 @@ async def test_news_of_the_run_alone_draw_nothing_anew(app):
     async with app.run_test() as pilot:
         app.pane.devices = reading(gpu())
         await pilot.pause()
-        before = app.pane.query_one(Static).content
+        before = app.pane.render()
         app.pane.view = reduce_all(RunView(), [run_start(), report(10, 2.0)])
         await pilot.pause()
-        assert app.pane.query_one(Static).content is before
+        assert app.pane.render() is before
         app.pane.devices = reading(gpu(), time=1.0)
         await pilot.pause()
-        assert "this run" in str(app.pane.query_one(Static).content)
+        assert "this run" in str(app.pane.render())
 
 
 async def test_a_pane_that_fills_the_screen_shows_graphs_and_processes(app):

@@ -59,7 +59,7 @@ class Steering(Protocol):
 UPDATES_PER_SECOND = 2
 AGAIN_SECONDS = 1.0  # between two looks whether a run that is over goes on
 SHARE = 0.05  # of a processor, for updates: the training is a thread of the same Python
-LONGEST = 0.9  # seconds between two updates, whatever they cost
+LONGEST = 2.0  # seconds between two updates, whatever they cost
 RARELY = 2.0  # the same over a slow line
 STEERING = ("pause", "resume", "stop", "checkpoint", "learning_rate", "epochs")  # actions
 FIRST = ("loss", "score")  # charts

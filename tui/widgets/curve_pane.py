@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.text import Text
-from textual.content import Content
-from textual.geometry import Region, Size
 
 from core.view import RunView
 from tui.axes import Places, in_sight, places, tick_kind, whole
@@ -14,12 +12,12 @@ from tui.curves import Curve, value_at
 from tui.format import duration
 from tui.legend import legend
 from tui.widgets.charting import Charting
-from tui.widgets.pane import Pane
+from tui.widgets.pane import PicturePane
 
 ROLES = ("raw", "train", "test", "best", "axis", "grid", "mark", "cursor")
 
 
-class CurvePane(Pane, Charting):
+class CurvePane(PicturePane, Charting):
     """A chart, for the training and the test images, over the epochs or the time of a run."""
 
     DEFAULT_CSS = """
@@ -40,15 +38,10 @@ class CurvePane(Pane, Charting):
         super().__init__(id=id)
         if chart:
             self.chart = chart
-        self._picture = Text()
         self._remark = ""
-        self._rows: tuple[Size, list[Text]] = (Size(), [])  # of the picture, and for which size
 
     def watch_axes(self) -> None:
         self.redraw()
-
-    def render(self) -> Text:
-        return self._picture
 
     def on_show(self) -> None:
         self.redraw()
@@ -71,7 +64,7 @@ class CurvePane(Pane, Charting):
         )
         room = self.outer_size.width - 6  # corners and the space around a title
         titles = list(texts)
-        self._set_title(next((t for t in titles if t.cell_len <= room), titles[-1]))
+        self.set_title(next((t for t in titles if t.cell_len <= room), titles[-1]))
         if (remark := self.remark(view, where)) != self._remark:  # repaints the whole pane
             self._remark = self.border_subtitle = remark
         picture = Text()
@@ -95,7 +88,7 @@ class CurvePane(Pane, Charting):
         if not picture.plain:
             text = self._coming(view, anything=bool(curves))
             picture = Text("\n" * (height // 2 - 1) + text, styles["axis"], justify="center")
-        self._repaint(picture)
+        self.paint(picture)
 
     def _values(self, curves: Sequence[Curve]) -> dict[str, float | None]:
         """What the border names: each curve's value at the cursor, or its newest."""
@@ -121,27 +114,6 @@ class CurvePane(Pane, Charting):
         words += ["log x"] if axes.log else []
         words += ["zoomed"] if axes.window else []
         return " · ".join(words)
-
-    def _repaint(self, picture: Text) -> None:
-        """Show `picture`, sending the terminal only the rows that are new: a tenth of the bytes."""
-        size, rows = self._rows
-        self._picture = picture
-        self._rows = self.content_size, list(picture.split("\n"))
-        if size == self.content_size and len(rows) == len(self._rows[1]):
-            changed = [
-                y for y, (a, b) in enumerate(zip(rows, self._rows[1], strict=True)) if a != b
-            ]
-            if changed:
-                self.refresh(*(Region(0, y, size.width, 1) for y in changed))
-        else:
-            self.refresh()
-
-    def _set_title(self, title: Text) -> None:
-        """As `border_title = title`, which would repaint the whole pane for a new value in it."""
-        content = Content.from_rich_text(title)
-        if content != self._border_title:
-            self._border_title = content
-            self.refresh(Region(-1, -1, self.size.width, 1))
 
     @staticmethod
     def _coming(view: RunView, *, anything: bool) -> str:

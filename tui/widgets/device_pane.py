@@ -4,21 +4,19 @@ from collections import deque
 from collections.abc import Collection
 
 from rich.text import Text
-from textual.app import ComposeResult
 from textual.reactive import reactive
-from textual.widgets import Static
 
 from core.readings import DeviceReading, find_gpu
 from core.view import RunView
 from tui.draw_devices import draw_devices
 from tui.format import DASH, safe_text
 from tui.run_figures import memory_of_run, run_figures
-from tui.widgets.pane import Pane
+from tui.widgets.pane import PicturePane
 
 HISTORY = 240  # readings; more than a pane has columns
 
 
-class DevicePane(Pane):
+class DevicePane(PicturePane):
     """GPUs and host, as large as there is room: set `devices` to each new reading.
 
     `training_on` are the UUIDs of the GPUs that the run computes on.
@@ -32,12 +30,11 @@ class DevicePane(Pane):
     def __init__(self, elsewhere: str | None = None, id: str | None = None) -> None:
         """`elsewhere` is the machine on which the run trains, if that is not this one."""
         super().__init__(id=id)
-        self.elsewhere = elsewhere
         self._history: deque[DeviceReading] = deque(maxlen=HISTORY)
         self._peak: int | None = None  # bytes that the run was seen with
-
-    def compose(self) -> ComposeResult:
-        yield Static(Text("the first reading comes in a moment", "dim"), markup=False)
+        if elsewhere:
+            self.border_subtitle = Text(f"this machine; the run is on {safe_text(elsewhere)}")
+        self.paint(Text("the first reading comes in a moment", "dim"))
 
     def watch_devices(self, reading: DeviceReading | None) -> None:
         if reading is not None:
@@ -56,19 +53,18 @@ class DevicePane(Pane):
         reading, room = self.devices, self.content_size
         if reading is None or not room.width:
             return
-        self.border_title = Text(title(reading, self.training_on))
-        if self.elsewhere:
-            self.border_subtitle = Text(f"this machine; the run is on {safe_text(self.elsewhere)}")
-        drawn = draw_devices(
-            reading,
-            tuple(self._history),
-            room.width,
-            room.height,
-            training_on=self.training_on,
-            named=False,
-            run=run_figures(view, reading, self._peak),
+        self.set_title(Text(title(reading, self.training_on)))
+        self.paint(
+            draw_devices(
+                reading,
+                tuple(self._history),
+                room.width,
+                room.height,
+                training_on=self.training_on,
+                named=False,
+                run=run_figures(view, reading, self._peak),
+            )
         )
-        self.query_one(Static).update(drawn)
 
 
 def title(reading: DeviceReading, training_on: Collection[str]) -> str:

@@ -52,7 +52,7 @@ class EpochsPane(Pane, can_focus=False):
     def show(self, view: RunView) -> None:
         ends = view.epoch_ends
         if view.start and view.start.samples != "images":
-            self.border_title = f"epochs · train and test: {view.metric}"
+            self.set_title(Text(f"epochs · train and test: {view.metric}"))
             self.query_one(DataTable).columns[ColumnKey(SPEED)].label = Text(
                 f"{view.start.samples}/s", justify="right"
             )
@@ -60,7 +60,8 @@ class EpochsPane(Pane, can_focus=False):
             self.border_subtitle = "a row after each epoch"
         if ends == self._rows:
             return
-        self.border_subtitle = ""
+        if not self._rows:
+            self.border_subtitle = ""
         table = self.query_one(DataTable)
         if ends[: len(self._rows)] != self._rows:  # another run
             table.clear()

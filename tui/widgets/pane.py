@@ -3,6 +3,8 @@
 import traceback
 
 from rich.text import Text
+from textual.content import Content
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -46,6 +48,13 @@ class Pane(Widget, can_focus=True):
         """Draw `view`; called again whenever it or the size of the pane changes."""
         raise NotImplementedError
 
+    def set_title(self, title: Text) -> None:
+        """As `border_title = title`, which would repaint the whole pane for a new value in it."""
+        content = Content.from_rich_text(title)
+        if content != self._border_title:
+            self._border_title = content
+            self.refresh(Region(-1, -1, self.size.width, 1))
+
     def watch_view(self) -> None:
         self.redraw()
 
@@ -65,3 +74,29 @@ class Pane(Widget, can_focus=True):
                 self.app.theme_variables["error"],
             )
             self.post_message(self.Broken(type(self).__name__, traceback.format_exc()))
+
+
+class PicturePane(Pane):
+    """A pane that is one picture."""
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._picture = Text()
+        self._rows: tuple[Size, list[Text]] = (Size(), [])  # of the picture, and for which size
+
+    def render(self) -> Text:
+        return self._picture
+
+    def paint(self, picture: Text) -> None:
+        """Show `picture`, sending the terminal only the rows that are new: a tenth of the bytes."""
+        size, rows = self._rows
+        self._picture = picture
+        self._rows = self.content_size, list(picture.split("\n"))
+        if size == self.content_size and len(rows) == len(self._rows[1]):
+            changed = [
+                y for y, (a, b) in enumerate(zip(rows, self._rows[1], strict=True)) if a != b
+            ]
+            if changed:
+                self.refresh(*(Region(0, y, size.width, 1) for y in changed))
+        else:
+            self.refresh()
