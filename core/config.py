@@ -33,7 +33,7 @@ from core.registry import check_options
 from core.schedules import SCHEDULES
 from core.task import CLASSIFICATION, predicts_numbers, wanted_task
 
-Executor = Literal["eager", "compile", "graph"]
+Executor = Literal["eager", "compile", "graph", "auto"]
 
 
 def _checked(check: Callable[[Any], Any]) -> AfterValidator:
@@ -304,8 +304,9 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     executor: Executor = Field(
         "eager",
         description="How a training step runs: eager; compile (torch.compile), which takes a "
-        "minute first and then saves convolutional networks a fifth to a third of the time; or "
-        "graph (a CUDA graph), for small networks on a GPU.",
+        "minute first and then saves convolutional networks a fifth to a third of the time; "
+        "graph (a CUDA graph), for small networks on a GPU; or auto: graph on a GPU, compile for "
+        "ten minutes or more of a convolutional network on a CPU, else eager.",
     )
     precision: Literal["float32", "bfloat16", "tf32"] = Field(
         "float32",

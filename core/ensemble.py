@@ -64,7 +64,7 @@ def _why_impossible(configs: Sequence[RunConfig]) -> str | None:
         return "it is one run alone"
     if first.precision != "float32":
         return f"only steps in float32 are taken together, not in {first.precision}"
-    if first.executor != "eager":
+    if first.executor not in ("eager", "auto"):
         return f"only eager steps are taken together, not those of --executor {first.executor}"
     if first.reproducible:
         return "a reproducible run does not depend on others"

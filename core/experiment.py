@@ -1,7 +1,7 @@
 """A run from its description: the one place that wires network, images, loop and folder."""
 
 import socket
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from core.checkpoint import (
     set_newer_aside,
     tidy,
 )
-from core.config import RunConfig, make_config
+from core.config import Executor, RunConfig, make_config
 from core.control import Control
 from core.crash import traces_kept
 from core.datasets import Dataset
@@ -129,7 +129,8 @@ def _begin(
                 notices.append(on_host)
             threads, why = set_threads(config.fixed_threads, training, world)
             notices.append(why)
-            executor = yield from hold_notices(set_executor(config.executor, training), notices)
+            setting = set_executor(_executor(config, world, {}), training)
+            executor = yield from hold_notices(setting, notices)
             if control.wants("stop"):
                 raise Stopped
         except Stopped:
@@ -261,7 +262,8 @@ def _go_on(
             config.fixed_threads or before.get("CPU threads"), training, world
         )
         notices.append(why)
-        executor = yield from hold_notices(set_executor(config.executor, training), notices)
+        setting = set_executor(_executor(config, world, before), training)
+        executor = yield from hold_notices(setting, notices)
         now = conditions(config.model, device, threads, executor, world.size, config.precision)
         training.control = control
         if found:
@@ -423,10 +425,18 @@ def _find_device(
     return device
 
 
+def _executor(config: RunConfig, world: World, before: Mapping[str, Any]) -> Executor:
+    """How the run's steps are to be carried out; "auto" stays with what it chose `before`, since
+    other kernels round in other places."""
+    if config.executor != "auto":
+        return config.executor
+    return "eager" if world.size > 1 else before.get("executor", "auto")
+
+
 def _check_processes(run: Path, config: RunConfig, world: World) -> None:
     """Raises RunError if `run` is for several processes and there is one, by itself, or if several
     cannot train it as it is set."""
-    if world.size > 1 and config.executor != "eager":
+    if world.size > 1 and config.executor not in ("eager", "auto"):
         raise RunError(
             f"executor = {config.executor}: several processes carry out their steps eagerly.",
             "Leave out --executor.",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from core.batches import Batches, normalisation
 from core.build import build_model, check_model, input_size_of
@@ -26,13 +27,14 @@ from core.prefetch import why_on_host
 from core.random_state import seed_all
 from core.schedules import SCHEDULES
 from core.task import REGRESSION, predicts_numbers
-from core.threads import choose_threads
+from core.threads import choose_threads, seconds_a_step
 from core.train import Position, Training
 from core.world import ALONE, World
 
 # Without gradients a batch needs little memory, but a thousand large images are 26 GB in VGG.
 EVALUATION_BATCH = 1000  # images, at most
 EVALUATION_PIXELS = 4_000_000  # about 80 images of 224 x 224
+COMPILING_PAYS = 600.0  # seconds of eager steps, from which on
 
 
 class Stopped(Exception):
@@ -148,6 +150,26 @@ def prepare(config: RunConfig, dataset: Dataset, device: Device, world: World = 
     )
 
 
+def choose_executor(training: Training) -> tuple[Executor, str]:
+    """How the steps of `training` are carried out by "auto", and why.
+
+    From docs/performance.md: compiling takes up to 75 s, and saves a fifth of a convolutional
+    network's time on a CPU, of others nothing. A GPU's small steps are bound by their launches.
+    """
+    device = next(training.model.parameters()).device.type
+    if device == "cuda":
+        return "graph", "a GPU starts a captured step with one launch"
+    if device != "cpu" or not any(isinstance(m, nn.Conv2d) for m in training.model.modules()):
+        return "eager", "compiling gains for convolutions on a CPU alone"
+    at, batches = training.position, training.train_batches
+    seconds = seconds_a_step(training.model, *batches.batch(1, 0), training.loss)
+    seconds *= at.epochs * len(batches)
+    planned = f"its steps take about {seconds:,.0f} s"
+    if seconds < COMPILING_PAYS:
+        return "eager", f"{planned}, and compiling pays from {COMPILING_PAYS:.0f} s on"
+    return "compile", planned
+
+
 def set_executor(
     wanted: Executor, training: Training
 ) -> Generator[Progress | Notice, None, Executor]:
@@ -155,6 +177,9 @@ def set_executor(
 
     Returns how they are carried out.
     """
+    if wanted == "auto":
+        wanted, why = choose_executor(training)
+        yield Notice(f"executor auto: {wanted}, for {why}")
     if wanted == "eager":
         return "eager"
     yield Progress("compiling" if wanted == "compile" else "capturing", 0, None)

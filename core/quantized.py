@@ -26,9 +26,11 @@ class QuantizedImages:
     def __init__(self, pixels: Tensor, factor: Tensor, offset: Tensor) -> None:
         self._shape = pixels.shape[1:]
         count, channels, height, width = pixels.shape
-        scale = torch.stack([factor.flatten(), offset.flatten()], 1).view(torch.uint8)  # (C, 8)
-        rows = _on_large_pages(count, channels, height * width + 8)
-        torch.cat([pixels.flatten(2), scale.expand(count, -1, -1)], 2, out=rows)
+        size = height * width
+        rows = _on_large_pages(count, channels, size + 8)
+        rows[..., :size] = pixels.flatten(2)
+        # As (C, 2) float32, which are (C, 8) bytes.
+        rows[..., size:] = torch.stack([factor.flatten(), offset.flatten()], 1).view(torch.uint8)
         self._table = rows.flatten(0, 1)  # (N C, H W + 8)
         self._channel = torch.arange(channels)
         self._starts = torch.arange(0)
