@@ -10,6 +10,7 @@ with exactly the batches it would have had.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -110,11 +111,6 @@ class Batches:
         self.world = world
         self._asked = 0  # the index of the batch that was asked for last
         self._listed: tuple[int, Shuffled] = (0, [])  # an epoch and its batches
-        # Where nothing is done to the bytes before they are scaled.
-        self._quantized: QuantizedImages | None = None
-        as_they_are = images.pixels.shape[-2:] == self.size and not augmentations
-        if shuffle and as_they_are and fits(self.pixels):
-            self._quantized = QuantizedImages(self.pixels, self.factor, self.offset)
 
     def __len__(self) -> int:
         """Batches in an epoch; the last one may be smaller.
@@ -186,9 +182,16 @@ class Batches:
             self._listed = epoch, list(zip(rows, labels.split(self.batch_size), strict=True))
         return self._listed[1]
 
+    @cached_property  # made at the first batch: of runs in step, only one forms them
+    def _quantized(self) -> QuantizedImages | None:
+        """The images as a table, where nothing is done to their bytes before they are scaled."""
+        if self.pixels.shape[-2:] != self.size or not fits(self.pixels):
+            return None
+        return QuantizedImages(self.pixels, self.factor, self.offset)
+
     def _unchanged(self, rows: Rows) -> Tensor:
         """Images as the network takes them, none of them changed at random."""
-        if self._quantized and isinstance(rows, Tensor):
+        if isinstance(rows, Tensor) and self._quantized:
             return self._quantized.gather(rows)
         return self._scale(self._resize(self._at(rows)))
 

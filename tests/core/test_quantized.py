@@ -62,10 +62,26 @@ def test_batches_are_the_same_with_and_without_such_a_table(monkeypatch, channel
         assert torch.equal(labels, same)
 
 
-def shuffled(images: Images, scale: Scale) -> Batches:
+def test_of_runs_in_step_one_alone_keeps_a_table(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        batches, "QuantizedImages", lambda *parts: made.append(1) or QuantizedImages(*parts)
+    )
+    images = Images(noise(23, 1, 8, 8), torch.arange(23))
+    scale = Scale(torch.ones(1, 1, 1), torch.zeros(1, 1, 1))
+    sources = [shuffled(images, scale, seed=seed) for seed in range(3)]
+    found, labels = batches.stacked_batch(sources, 1, 0)
+    assert made == [1]
+    for source, pixels, targets in zip(sources, found, labels, strict=True):
+        alone, same = source.batch(1, 0)
+        assert torch.equal(pixels, alone)
+        assert torch.equal(targets, same)
+
+
+def shuffled(images: Images, scale: Scale, seed: int = 3) -> Batches:
     size = images.pixels.shape[-1]
     return Batches(
-        images, batch_size=5, device="cpu", input_size=size, scale=scale, seed=3, shuffle=True
+        images, batch_size=5, device="cpu", input_size=size, scale=scale, seed=seed, shuffle=True
     )
 
 
