@@ -21,7 +21,7 @@ from core.datasets import Where, load
 from core.device import choose_device
 from core.prepare import prepare, settle
 from core.stack import Stack
-from core.train import Training
+from core.training import Training
 
 STEPS = 5  # in a row, for each figure
 

@@ -28,7 +28,7 @@ from core.errors import DeviceError
 from core.graphed import capture_step, check_executor
 from core.precision import check_precision, computing
 from core.prepare import prepare, settle
-from core.train import Training
+from core.training import Training
 
 
 def configs_for(model: str, batch_size: int, device: Device) -> dict[str, RunConfig]:

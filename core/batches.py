@@ -151,7 +151,7 @@ class Batches:
 
     @property
     def held_back(self) -> float:
-        """See core.train.BatchSource."""
+        """See core.training.BatchSource."""
         return self._ahead.held_back if self._ahead else 0.0
 
     def _count(self, index: int) -> int:

@@ -34,7 +34,7 @@ from core.durable import sync_folder, write_file
 from core.errors import RunError, TrainingDiverged
 from core.permissions import make_folder_below
 from core.random_state import RandomState, random_state
-from core.train import Position
+from core.training import Position
 
 FORMAT = 2
 NAME = re.compile(r"step-\d{8,}")

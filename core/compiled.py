@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from core.random_state import random_state, restore_random_state
-from core.train import Training
+from core.training import Training
 
 OPTIONS: dict[str, Any] = {"fallback_random": True, "compile_threads": 1}
 

@@ -27,7 +27,7 @@ from core.compiled import what_puts_back
 from core.device import Device
 from core.errors import DeviceError
 from core.random_state import random_state
-from core.train import Training
+from core.training import Training
 
 WARM_UPS = 3  # before a capture, as torch advises: libraries set themselves up in the first ones
 TOLERANCE = 0.01  # of a replay against an eager step, whose sums may come in another order

@@ -22,18 +22,10 @@ from core.record import RowWriter, record
 from core.recorded import end_of, keep_checkpoints, resume_advice, start_of
 from core.runs import read_info
 from core.stack import Stack
+from core.sums import Taken, zeros
 from core.task import Score
-from core.train import (
-    EVALUATION_NEWS,
-    BatchSource,
-    Taken,
-    Tested,
-    Training,
-    carry_out,
-    end_epoch,
-    report,
-    zeros,
-)
+from core.train import EVALUATION_NEWS, Tested, carry_out, end_epoch, report
+from core.training import BatchSource, Training
 
 PAUSED_LOOK = 0.25  # seconds between two looks for requests
 

@@ -39,7 +39,7 @@ from core.owner import Owner, lives, this_process
 from core.precision import outputs
 from core.random_state import seed_all
 from core.sync_batchnorm import synchronise
-from core.train import BatchSource, Position, Training
+from core.training import BatchSource, Position, Training
 from core.world import Part, World
 
 # As long as rank 0 may have to wait for a full disk, and twice that.
@@ -248,7 +248,7 @@ class Team:
         return training.loss(logits, labels, training.label_smoothing), logits
 
     def step(self, images: Tensor, labels: Tensor, lr: float) -> tuple[Tensor, Tensor]:
-        """One update by the gradients of all, as core.train.Step."""
+        """One update by the gradients of all, as core.training.Step."""
         training = self._training
         for group in training.optimizer.param_groups:
             group["lr"] = lr

@@ -28,7 +28,7 @@ from core.random_state import seed_all
 from core.schedules import SCHEDULES
 from core.task import REGRESSION, predicts_numbers
 from core.threads import choose_threads, seconds_a_step
-from core.train import Position, Training
+from core.training import Position, Training
 from core.world import ALONE, World
 
 # Without gradients a batch needs little memory, but a thousand large images are 26 GB in VGG.

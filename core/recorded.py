@@ -20,7 +20,8 @@ from core.parallel import Gathering, Plan, is_loss, loss_of
 from core.record import RowWriter, record
 from core.saving import SHARE, Cadence, Checkpoints
 from core.slowdown import with_slowdown_told
-from core.train import Training, train
+from core.train import train
+from core.training import Training
 
 
 def train_in(

@@ -21,7 +21,7 @@ from core.checkpoint import Circumstances, Snapshot, prune, take_snapshot, write
 from core.events import CheckpointSaved, Event
 from core.patience import Patience, until_written
 from core.record import RowWriter
-from core.train import Position, Training
+from core.training import Position, Training
 
 DEFAULT_SECONDS = 60.0
 SHARE = 0.004  # of the time, at most, that checkpoints may cost if nobody says how often

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from core.events import Event, Progress, StepReport
-from core.train import BatchSource, Training, evaluate, train
+from core.train import evaluate, train
+from core.training import BatchSource, Training
 
 ROUNDS = 20
 ENOUGH = 5  # rounds of a network so slow that the time is over

@@ -21,8 +21,9 @@ from torch.func import functional_call, vmap
 from core.batches import Batches, stacked_batch
 from core.losses import Loss
 from core.optimizers import OPTIMIZERS
+from core.sums import zeros
 from core.task import Score
-from core.train import BatchSource, Training, zeros
+from core.training import BatchSource, Training
 
 # Images of all networks together that are evaluated at once: without gradients, but K times.
 EVALUATED_AT_ONCE = 16_000

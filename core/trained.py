@@ -29,7 +29,7 @@ from core.permissions import check_own
 from core.prefetch import why_on_host
 from core.record import read_events
 from core.task import CLASSIFICATION, REGRESSION, Task
-from core.train import Position
+from core.training import Position
 
 NEWS = 0.2  # seconds between two reports on predictions
 

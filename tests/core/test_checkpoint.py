@@ -20,7 +20,7 @@ from core.checkpoint import (
 )
 from core.errors import RunError, TrainingDiverged
 from core.random_state import restore_random_state
-from core.train import Position
+from core.training import Position
 
 CIRCUMSTANCES = Circumstances({"model": "mlp"}, {"CPU threads": 1}, "0" * 64, rows=7)
 

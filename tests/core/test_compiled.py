@@ -7,7 +7,8 @@ from core.compiled import CannotCompile, compile_forward
 from core.control import Control
 from core.events import ControlApplied, EpochEnd, StepReport
 from core.schedules import SCHEDULES
-from core.train import Position, Training, train
+from core.train import train
+from core.training import Position, Training
 
 BATCH = 10  # of 48 images: the last batch has 8
 

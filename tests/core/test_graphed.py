@@ -22,7 +22,8 @@ from core.graphed import CannotCapture, capture_step, check_executor
 from core.optimizers import OPTIMIZERS, make_optimizer
 from core.prepare import set_executor
 from core.schedules import SCHEDULES
-from core.train import Position, Training, train
+from core.train import train
+from core.training import Position, Training
 
 BATCH = 10  # of 48 images: the last batch has 8
 TIMES = ("time", "seconds", "samples_per_second", "data_wait")

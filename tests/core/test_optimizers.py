@@ -9,7 +9,7 @@ from core.checkpoint import Circumstances, load_checkpoint, take_snapshot, write
 from core.layers.loss import l1_penalty, l2_penalty
 from core.models import MODELS
 from core.optimizers import OPTIMIZERS, has_momentum, make_optimizer
-from core.train import Position
+from core.training import Position
 
 NOWHERE = Circumstances({}, {}, "")
 TWINS = {  # every scratch optimizer and torch's, for a learning rate, momentum and weight decay

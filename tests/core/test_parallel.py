@@ -17,7 +17,8 @@ from core.events import ControlApplied, EpochEnd, StepReport
 from core.layers.norm import BatchNorm
 from core.parallel import Plan, Team, gathering
 from core.schedules import SCHEDULES
-from core.train import Position, Training, train
+from core.train import train
+from core.training import Position, Training
 from core.world import ALONE, World
 
 FORK = multiprocessing.get_context("fork")  # torch is imported already, which takes seconds

@@ -11,7 +11,8 @@ from core.events import CheckpointSaved, EpochEnd, StepReport
 from core.record import RowWriter
 from core.saving import SHARE, Cadence, Checkpoints
 from core.schedules import SCHEDULES
-from core.train import Position, Training, train
+from core.train import train
+from core.training import Position, Training
 
 STEPS = 5  # in an epoch
 

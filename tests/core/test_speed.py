@@ -10,7 +10,7 @@ from core.graphed import capture_step
 from core.optimizers import make_optimizer
 from core.schedules import SCHEDULES
 from core.speed import ROUNDS, measure_speed
-from core.train import Position, Training
+from core.training import Position, Training
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-import core.train
+from core import sums
 from core.batches import Batches, normalisation
 from core.clock import Stopwatch
 from core.control import Control
@@ -24,7 +24,8 @@ from core.events import (
 from core.losses import LOSSES
 from core.schedules import SCHEDULES
 from core.task import CLASSIFICATION, REGRESSION
-from core.train import Position, Training, evaluate, train
+from core.train import evaluate, train
+from core.training import Position, Training
 from core.view import RunView
 
 BATCH = 10  # of 48 images: five steps an epoch, the last with 8 images
@@ -118,7 +119,7 @@ def test_figures_do_not_depend_on_how_many_batches_are_scored_at_once(
     score = task.score(tiny_dataset.train.labels)
 
     def figures(held: int, report_interval: float) -> list[tuple[float, ...]]:
-        monkeypatch.setattr(core.train, "HELD", held)
+        monkeypatch.setattr(sums, "HELD", held)
         torch.manual_seed(0)  # it has dropout
         options = {"score": score, "test_score": score, "report_interval": report_interval}
         training = make_training(tiny_dataset, copy.deepcopy(tiny_model), **options)

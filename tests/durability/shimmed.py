@@ -118,7 +118,7 @@ def full(runs: Path, offsets: str) -> None:
     from torch import nn
 
     from core.checkpoint import Circumstances, load_newest, take_snapshot, write_snapshot
-    from core.train import Position
+    from core.training import Position
 
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
