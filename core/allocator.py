@@ -1,8 +1,10 @@
 """Memory that one step of training frees serves the next one, instead of going back to the system.
 
-The GNU C library returns large blocks as they are freed, and each page of the next ones has to be
-mapped and zeroed again: 4,000 pages in a step of LeNet, a quarter of its time. Other C libraries,
-of macOS, Windows and Alpine Linux, have no such settings and are left as they are.
+The GNU C library may return large blocks as they are freed, and then each page of the next ones has
+to be mapped and zeroed again: 4,000 pages in a step of LeNet, a quarter of its time. By itself it
+keeps blocks only once larger ones have been freed, which reading a large data set does, and a small
+one does not. Other C libraries, of macOS, Windows and Alpine Linux, have no such settings and are
+left as they are.
 """
 
 import ctypes
