@@ -160,7 +160,7 @@ def choose_executor(training: Training) -> tuple[Executor, str]:
     if device == "cuda":
         return "graph", "a GPU starts a captured step with one launch"
     if device != "cpu" or not any(isinstance(m, nn.Conv2d) for m in training.model.modules()):
-        return "eager", "compiling gains for convolutions on a CPU alone"
+        return "eager", "only convolutions on a CPU gain by compiling"
     at, batches = training.position, training.train_batches
     seconds = seconds_a_step(training.model, *batches.batch(1, 0), training.loss)
     seconds *= at.epochs * len(batches)
