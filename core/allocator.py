@@ -17,7 +17,7 @@ NEVER = 2**31 - 1
 
 
 def keep_freed_memory() -> None:
-    """Have this process keep what is freed from now on, until `give_back_freed_memory`."""
+    """Have this process keep what it frees, from now on to its end."""
     mallopt = _c_function("mallopt")
     if mallopt:
         mallopt(M_MMAP_MAX, 0)
@@ -25,7 +25,7 @@ def keep_freed_memory() -> None:
 
 
 def give_back_freed_memory() -> None:
-    """Give the system all pages on which nothing lies."""
+    """Give the system the pages on which nothing lies now."""
     malloc_trim = _c_function("malloc_trim")
     if malloc_trim:
         malloc_trim(0)

@@ -304,7 +304,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     executor: Executor = Field(
         "eager",
         description="How a training step runs: eager; compile (torch.compile), which takes a "
-        "minute first and then saves convolutional networks a fifth to a third of the time; "
+        "minute first and then saves convolutional networks about a fifth of the time; "
         "graph (a CUDA graph), for small networks on a GPU; or auto: graph on a GPU, compile for "
         "ten minutes or more of a convolutional network on a CPU, else eager.",
     )

@@ -364,9 +364,10 @@ def _training_steps(config: RunConfig, found: Estimate) -> Callable[[int], Calla
     from core.losses import LOSSES
     from core.memory_format import put_channels_last
 
-    keep_freed_memory()  # as a run does
     loss_of = LOSSES[config.loss or found.images.task.loss]
     device, facts = found.device.torch_name, found.images
+    if device == "cpu":
+        keep_freed_memory()  # as a run does
     side = found.summary.input_shape[1]
     model = build_model(
         config.model,
