@@ -1,12 +1,15 @@
 """Runs that take no time: a small perceptron on the tiny data set, a report for each step."""
 
-from typing import Any
+from collections.abc import Generator
+from typing import Any, TypeVar
 
 import pytest
 
 from core.config import RunConfig, make_config
 from core.datasets import Dataset, Loading, Where
-from core.events import Notice
+from core.events import Event, Notice
+
+Value = TypeVar("Value")
 
 
 def config(**values: Any) -> RunConfig:
@@ -18,6 +21,16 @@ def config(**values: Any) -> RunConfig:
         }
         | values
     )  # fmt: skip
+
+
+def finished(generator: Generator[Event, None, Value]) -> tuple[Value, list[Event]]:
+    """What it returns, and all that it yields."""
+    told = []
+    while True:
+        try:
+            told.append(next(generator))
+        except StopIteration as end:
+            return end.value, told
 
 
 def load_only(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny_runs import config, load_only
+from tiny_runs import config, finished, load_only
 
 from core import prepare
 from core.control import Control
@@ -21,13 +21,10 @@ def training_of(dataset, **settings):
     return prepare.prepare(config(**settings), dataset, CPU)
 
 
-def finished(generator):
-    told = []
-    while True:
-        try:
-            told.append(next(generator))
-        except StopIteration as end:
-            return end.value, [event.text for event in told if isinstance(event, Notice)]
+def carried_out(wanted, training):
+    """How the steps are carried out, and what was told of it."""
+    executor, told = finished(set_executor(wanted, training))
+    return executor, [event.text for event in told if isinstance(event, Notice)]
 
 
 @pytest.mark.parametrize(
@@ -68,11 +65,11 @@ def test_on_a_gpu_a_graph_is_tried(tiny_dataset, monkeypatch):
 
 def test_it_says_what_it_chose_and_when_that_cannot_be(tiny_dataset, monkeypatch):
     training = training_of(tiny_dataset, model="mlp")
-    executor, told = finished(set_executor("auto", training))
+    executor, told = carried_out("auto", training)
     assert executor == "eager"
     assert told == ["executor auto: eager, for only convolutions on a CPU gain by compiling"]
     monkeypatch.setattr(prepare, "choose_executor", lambda training: ("graph", "it is a GPU"))
-    executor, told = finished(set_executor("auto", training))  # on a CPU
+    executor, told = carried_out("auto", training)  # on a CPU
     assert executor == "eager"
     assert told[0] == "executor auto: graph, for it is a GPU"
     assert told[1].startswith("steps run eagerly, for they cannot be captured: ")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pytest
 import torch
 from run_again import run_again
-from tiny_runs import config, load_only
+from tiny_runs import config, finished, load_only
 from torch import nn
 
 from core import graphed
@@ -79,16 +79,6 @@ def outcome(training, control=None, requests=(), kinds=StepReport | EpochEnd):
                 if at == event.step:
                     control.send(kind, value)
     return told, training.model.state_dict(), training.optimizer.state_dict()["state"]
-
-
-def finished(generator):
-    """What it returns, and all that it yields."""
-    told = []
-    while True:
-        try:
-            told.append(next(generator))
-        except StopIteration as end:
-            return end.value, told
 
 
 def assert_same(found, wanted):
